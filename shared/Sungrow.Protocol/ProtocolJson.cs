@@ -1,0 +1,31 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Sungrow.Protocol;
+
+/// <summary>Every shape of the edge's wire, source-generated. Unknown members are ignored: an old server takes a new edge.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.Strict,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    RespectNullableAnnotations = true,
+    Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(IngestBatch))]
+[JsonSerializable(typeof(IngestAnswer))]
+[JsonSerializable(typeof(EdgeReport))]
+[JsonSerializable(typeof(HeartbeatAnswer))]
+[JsonSerializable(typeof(WhoAmI))]
+[JsonSerializable(typeof(Problem))]
+public sealed partial class ProtocolJson : JsonSerializerContext;
+
+/// <summary>Reads and writes times as <see cref="Rfc3339"/> says.</summary>
+public sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && Rfc3339.TryParse(reader.GetString(), out var time)
+            ? time
+            : throw new JsonException($"a time: {Rfc3339.Form}");
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(Rfc3339.Write(value));
+}
