@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace Sungrow.Protocol;
 
 /// <summary>What the edge says of itself each minute, at start and at stop: <c>POST /v1/heartbeat</c>.
 /// <c>committed = acknowledged + waiting + dead_lettered + evicted</c>, always.</summary>
-public sealed record EdgeReport
+public sealed record EdgeReport : IJsonOnDeserialized
 {
     public required Guid BufferId { get; init; }
 
@@ -32,11 +34,18 @@ public sealed record EdgeReport
 
     public required CounterReport Counters { get; init; }
 
-    /// <summary>Sequence ranges that will never arrive, and why. At most <see cref="ProtocolLimits.MaxReportEntries"/>, oldest first.</summary>
+    /// <summary>Sequence ranges that will never arrive, and why. At most <see cref="ProtocolLimits.MaxReportEntries"/>, oldest
+    /// first.</summary>
     public required IReadOnlyList<MissingRange> Missing { get; init; }
 
     /// <summary>Times without samples, and why. At most <see cref="ProtocolLimits.MaxReportEntries"/>, oldest first.</summary>
     public required IReadOnlyList<GapReport> Gaps { get; init; }
+
+    void IJsonOnDeserialized.OnDeserialized()
+    {
+        ProtocolJson.RefuseNull(Missing, "missing");
+        ProtocolJson.RefuseNull(Gaps, "gaps");
+    }
 }
 
 public sealed record ReplacedBuffer(Guid BufferId, long Salvaged, long Lost);
@@ -79,6 +88,10 @@ public static class GapReasons
 /// <summary>The answer 200 of <c>POST /v1/heartbeat</c>: every entry sent is acknowledged.</summary>
 /// <param name="Resend">Rows the edge still keeps and should send again.</param>
 /// <param name="RepeatSince">Entries acknowledged since then should be reported anew.</param>
-public sealed record HeartbeatAnswer(DateTimeOffset ServerTime, IReadOnlyList<ResendRange> Resend, DateTimeOffset? RepeatSince);
+public sealed record HeartbeatAnswer(DateTimeOffset ServerTime, IReadOnlyList<ResendRange> Resend, DateTimeOffset? RepeatSince)
+    : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => ProtocolJson.RefuseNull(Resend, "resend");
+}
 
 public sealed record ResendRange(Guid BufferId, long FromSeq, long ToSeq);

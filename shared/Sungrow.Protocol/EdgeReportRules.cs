@@ -3,9 +3,6 @@ namespace Sungrow.Protocol;
 /// <summary>What a receiver of an <see cref="EdgeReport"/> insists on.</summary>
 public static class EdgeReportRules
 {
-    private const double MinPollIntervalS = 0.1;
-    private const double MaxPollIntervalS = 3_600;
-
     /// <summary>Every error of <paramref name="report"/>; empty when it is sound.</summary>
     public static List<FieldError> Check(EdgeReport report)
     {
@@ -15,36 +12,42 @@ public static class EdgeReportRules
         Text("version", report.Version);
         Text("inverter.model", report.Inverter.Model);
         Text("inverter.serial", report.Inverter.Serial);
-        Require(report.PollIntervalS is >= MinPollIntervalS and <= MaxPollIntervalS, "poll_interval_s", "0.1 .. 3600");
-        Require(report.SamplesPerRow is >= SampleRules.MinSampleCount and <= SampleRules.MaxSampleCount, "samples_per_row", "1 .. 3600");
+        Require(
+            report.PollIntervalS is >= SampleRules.MinIntervalS and <= SampleRules.MaxIntervalS,
+            "poll_interval_s",
+            SampleRules.IntervalRange);
+        Require(
+            report.SamplesPerRow is >= SampleRules.MinSampleCount and <= SampleRules.MaxSampleCount,
+            "samples_per_row",
+            SampleRules.SampleCountRange);
         Require(report.Waiting is { Rows: >= 0, Held: >= 0 }, "waiting", "rows and held are not negative");
         Require(
             report.Counters is { Committed: >= 0, Acknowledged: >= 0, DeadLettered: >= 0, Evicted: >= 0 }, "counters", "not negative");
         Require(report.Replaces is null or { Salvaged: >= 0, Lost: >= 0 }, "replaces", "salvaged and lost are not negative");
-        Require(report.Cursors.Count <= ProtocolLimits.MaxReportEntries, "cursors", $"at most {ProtocolLimits.MaxReportEntries}");
-        Require(report.Missing.Count <= ProtocolLimits.MaxReportEntries, "missing", $"at most {ProtocolLimits.MaxReportEntries}");
-        Require(report.Gaps.Count <= ProtocolLimits.MaxReportEntries, "gaps", $"at most {ProtocolLimits.MaxReportEntries}");
 
-        foreach (var (deviceId, seq) in report.Cursors)
-        {
-            Require(DeviceIds.IsWellFormed(deviceId), "cursors", $"device ids of {DeviceIds.Form}", ErrorCodes.MalformedDeviceId);
-            Require(seq >= 0, "cursors", "not negative");
-        }
+        AtMost("cursors", report.Cursors.Count);
+        Require(
+            report.Cursors.Keys.All(deviceId => DeviceIds.IsWellFormed(deviceId)),
+            "cursors",
+            $"device ids of {DeviceIds.Form}",
+            ErrorCodes.MalformedDeviceId);
+        Require(report.Cursors.Values.All(seq => seq >= 0), "cursors", "not negative");
 
-        for (var i = 0; i < report.Missing.Count; i++)
+        foreach (var (i, range) in Listed("missing", report.Missing))
         {
-            var range = report.Missing[i];
+            var ordered = range.FromSeq >= 1 && range.ToSeq >= range.FromSeq;
             Text($"missing[{i}].reason", range.Reason);
-            Require(range.FromSeq >= 1 && range.ToSeq >= range.FromSeq, $"missing[{i}]", "1 <= from_seq <= to_seq");
-            // Written as a difference: the range may end at the largest number.
-            Require(range.Rows >= 0 && range.Rows - 1 <= range.ToSeq - range.FromSeq, $"missing[{i}].rows", "0 .. to_seq - from_seq + 1");
+            Require(ordered, $"missing[{i}]", "from_seq at least 1, to_seq at least from_seq");
+            Require(
+                !ordered || (range.Rows >= 0 && range.Rows <= range.ToSeq - range.FromSeq + 1),
+                $"missing[{i}].rows",
+                "0 .. to_seq - from_seq + 1");
         }
 
-        for (var i = 0; i < report.Gaps.Count; i++)
+        foreach (var (i, gap) in Listed("gaps", report.Gaps))
         {
-            var gap = report.Gaps[i];
             Text($"gaps[{i}].reason", gap.Reason);
-            Require(gap.To is null || gap.To >= gap.From, $"gaps[{i}]", "from <= to");
+            Require(gap.To is null || gap.To >= gap.From, $"gaps[{i}]", "to is null or not before from");
             Require(gap.Missed >= 0, $"gaps[{i}].missed", "not negative");
         }
 
@@ -58,7 +61,20 @@ public static class EdgeReportRules
             }
         }
 
-        void Text(string path, string? text) =>
-            Require(text is null || text.Length <= ProtocolLimits.MaxReportText, path, $"at most {ProtocolLimits.MaxReportText} characters");
+        // A database's text holds no NUL, and a terminal obeys the others.
+        void Text(string path, string? text) => Require(
+            text is null || (text.Length <= ProtocolLimits.MaxReportText && !text.Any(char.IsControl)),
+            path,
+            $"at most {ProtocolLimits.MaxReportText} characters, none a control character");
+
+        void AtMost(string path, int count) =>
+            Require(count <= ProtocolLimits.MaxReportEntries, path, $"at most {ProtocolLimits.MaxReportEntries}");
+
+        // As many as are allowed: an answer grows no longer than that.
+        IEnumerable<(int Index, T Entry)> Listed<T>(string path, IReadOnlyList<T> entries)
+        {
+            AtMost(path, entries.Count);
+            return entries.Take(ProtocolLimits.MaxReportEntries).Index();
+        }
     }
 }

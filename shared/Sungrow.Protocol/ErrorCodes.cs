@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Sungrow.Protocol;
 
 /// <summary>Stable codes of refusals. A code never changes its meaning; a newer server may know more of them.</summary>
@@ -20,6 +22,9 @@ public static class ErrorCodes
     public const string NoData = "NO_DATA";
     public const string NotFound = "NOT_FOUND";
     public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
+
+    // 408
+    public const string RequestTimeout = "REQUEST_TIMEOUT";
 
     // 413
     public const string TooManySamples = "TOO_MANY_SAMPLES";
@@ -55,11 +60,10 @@ public static class ErrorCodes
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
     public const string WriteQueueFull = "WRITE_QUEUE_FULL";
 
-    /// <summary>Whether <paramref name="code"/> has the form of our codes, <c>^[A-Z][A-Z0-9_]{2,63}$</c>: a newer server's new code does.</summary>
-    public static bool IsWellFormed(ReadOnlySpan<char> code) =>
-        code.Length is >= 3 and <= 64 && char.IsAsciiLetterUpper(code[0])
-        && code.IndexOfAnyExcept(FormCharacters) < 0;
+    private static readonly SearchValues<char> FormCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-    private static readonly System.Buffers.SearchValues<char> FormCharacters =
-        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    /// <summary>Whether <paramref name="code"/> has the form of our codes, <c>^[A-Z][A-Z0-9_]{2,63}$</c>: a newer server's new code
+    /// does.</summary>
+    public static bool IsWellFormed(ReadOnlySpan<char> code) =>
+        code.Length is >= 3 and <= 64 && char.IsAsciiLetterUpper(code[0]) && !code.ContainsAnyExcept(FormCharacters);
 }

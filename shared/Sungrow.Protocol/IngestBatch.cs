@@ -2,7 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Sungrow.Protocol;
 
-/// <summary>The body of <c>POST /v1/ingest</c>. One batch, one transaction, one answer.</summary>
+/// <summary>The body of <c>POST /v1/ingest</c> as it is written; <see cref="IngestBatchReader"/> reads it. One batch, one transaction, one
+/// answer.</summary>
 /// <param name="BufferId">The edge's buffer, written first; null from a client that keeps none.</param>
 public sealed record IngestBatch(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? BufferId,

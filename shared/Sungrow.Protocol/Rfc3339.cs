@@ -6,23 +6,25 @@ namespace Sungrow.Protocol;
 /// otherwise round them and the same sample would have two keys.</summary>
 public static class Rfc3339
 {
-    public const string Form = "RFC 3339 with an offset, for example 2026-09-08T18:07:48+02:00";
+    public const string Form = "RFC 3339 with an offset or Z, for example 2026-09-08T16:07:48Z";
 
-    /// <summary>The longest text <see cref="TryParse"/> looks at. Nine digits of a second are common, more than twenty are nonsense.</summary>
+    /// <summary>The longest text <see cref="TryParse"/> looks at. Nine digits of a second are common, more than twenty are
+    /// nonsense.</summary>
     public const int MaxLength = 48;
 
     // yyyy-MM-ddTHH:mm:ss
     private const int SecondsEnd = 19;
 
-    /// <summary>Reads <paramref name="text"/>; false where it is no RFC 3339 time with an offset. A leap second (<c>:60</c>) is refused:
-    /// no clock we talk to can represent it.</summary>
+    /// <summary>Reads <paramref name="text"/>; false where it is no RFC 3339 time with an offset. A space in place of the <c>T</c> passes,
+    /// as the RFC allows. A leap second (<c>:60</c>) is refused: no clock we talk to can represent it.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out DateTimeOffset utc)
     {
         utc = default;
         if (text.Length is <= SecondsEnd or > MaxLength
             || text[4] != '-' || text[7] != '-' || text[10] is not ('T' or 't' or ' ') || text[13] != ':' || text[16] != ':'
             || !TryDigits(text[..4], out var year) || !TryDigits(text[5..7], out var month) || !TryDigits(text[8..10], out var day)
-            || !TryDigits(text[11..13], out var hour) || !TryDigits(text[14..16], out var minute) || !TryDigits(text[17..19], out var second)
+            || !TryDigits(text[11..13], out var hour) || !TryDigits(text[14..16], out var minute)
+            || !TryDigits(text[17..19], out var second)
             || year == 0 || month is 0 or > 12 || day == 0 || day > DateTime.DaysInMonth(year, month)
             || hour > 23 || minute > 59 || second > 59)
         {
@@ -54,8 +56,22 @@ public static class Rfc3339
     public static DateTimeOffset Truncate(DateTimeOffset time) =>
         new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
 
-    private static bool TryDigits(ReadOnlySpan<char> text, out int value) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    // Not int.TryParse, which passes over NUL characters at the end.
+    private static bool TryDigits(ReadOnlySpan<char> text, out int value)
+    {
+        value = 0;
+        foreach (var digit in text)
+        {
+            if (!char.IsAsciiDigit(digit))
+            {
+                return false;
+            }
+
+            value = (value * 10) + (digit - '0');
+        }
+
+        return true;
+    }
 
     private static bool TryFraction(ref ReadOnlySpan<char> rest, out int microseconds)
     {

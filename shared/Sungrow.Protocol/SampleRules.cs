@@ -1,8 +1,13 @@
+using System.Globalization;
+
 namespace Sungrow.Protocol;
 
 /// <summary>One of the seven metrics: its name on the wire, its unit, and what is possible.</summary>
-/// <param name="Range">As a person reads it, for errors.</param>
-public sealed record Metric(string Name, string Unit, double Min, double Max, string Range, Func<SungrowSample, double?> Of);
+public sealed record Metric(string Name, string Unit, double Min, double Max, Func<SungrowSample, double?> Of)
+{
+    /// <summary>What is possible, as a person reads it.</summary>
+    public string Range { get; } = string.Create(CultureInfo.InvariantCulture, $"{Min} .. {Max}");
+}
 
 /// <summary>The times a receiver accepts.</summary>
 public readonly record struct SampleWindow(DateTimeOffset Oldest, DateTimeOffset Newest)
@@ -35,13 +40,13 @@ public static class SampleRules
     /// <summary>In the order of the wire.</summary>
     public static readonly IReadOnlyList<Metric> Metrics =
     [
-        new("pv_power_w", "W", 0, 500_000, "0 .. 500000", static sample => sample.PvPowerW),
-        new("pv_daily_kwh", "kWh", 0, 12_000, "0 .. 12000", static sample => sample.PvDailyKwh),
-        new("battery_power_w", "W", -500_000, 500_000, "-500000 .. 500000", static sample => sample.BatteryPowerW),
-        new("battery_soc_pct", "%", 0, 100, "0 .. 100", static sample => sample.BatterySocPct),
-        new("battery_temp_c", "degC", -40, 80, "-40 .. 80", static sample => sample.BatteryTempC),
-        new("load_power_w", "W", -500_000, 500_000, "-500000 .. 500000", static sample => sample.LoadPowerW),
-        new("export_power_w", "W", -500_000, 500_000, "-500000 .. 500000", static sample => sample.ExportPowerW),
+        new("pv_power_w", "W", 0, 500_000, static sample => sample.PvPowerW),
+        new("pv_daily_kwh", "kWh", 0, 12_000, static sample => sample.PvDailyKwh),
+        new("battery_power_w", "W", -500_000, 500_000, static sample => sample.BatteryPowerW),
+        new("battery_soc_pct", "%", 0, 100, static sample => sample.BatterySocPct),
+        new("battery_temp_c", "degC", -40, 80, static sample => sample.BatteryTempC),
+        new("load_power_w", "W", -500_000, 500_000, static sample => sample.LoadPowerW),
+        new("export_power_w", "W", -500_000, 500_000, static sample => sample.ExportPowerW),
     ];
 
     /// <summary>Adds every error of <paramref name="sample"/> to <paramref name="errors"/>.</summary>
@@ -55,7 +60,8 @@ public static class SampleRules
 
         if (sample.Ts > window.Newest)
         {
-            errors.Add(new($"{path}.ts", ErrorCodes.TimestampInFuture, "at most 5 minutes ahead of the server"));
+            var detail = $"at most {ProtocolLimits.MaxAhead.TotalMinutes} minutes ahead of the server";
+            errors.Add(new($"{path}.ts", ErrorCodes.TimestampInFuture, detail));
         }
         else if (sample.Ts < window.Oldest)
         {
@@ -63,8 +69,9 @@ public static class SampleRules
         }
 
         var empty = true;
-        foreach (var metric in Metrics)
+        for (var i = 0; i < Metrics.Count; i++) // No enumerator: a sound sample costs nothing here.
         {
+            var metric = Metrics[i];
             if (metric.Of(sample) is not { } value)
             {
                 continue;
