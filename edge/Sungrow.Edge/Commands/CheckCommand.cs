@@ -1,0 +1,85 @@
+using System.CommandLine;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Sungrow.Edge.Buffer;
+using Sungrow.Edge.Inverter;
+using Sungrow.Edge.Polling;
+using Sungrow.Edge.Uplink;
+using Sungrow.Protocol;
+
+namespace Sungrow.Edge.Commands;
+
+/// <summary>Looks at everything a sample passes, one line each with what to do; exit code 0 only if all is well.</summary>
+internal static class CheckCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("check", "Look at inverter, buffer, clock, VPS, token and device id, and say what to do.");
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction((parsed, cancellationToken) => Attempt.Async(parsed, settings => CheckAsync(settings, cancellationToken)));
+        return command;
+    }
+
+    private static async Task<int> CheckAsync(string[] settings, CancellationToken cancellationToken)
+    {
+        using var host = EdgeHost.Build(settings);
+        var services = host.Services;
+        services.GetRequiredService<IStartupValidator>().Validate();
+
+        var inverter = await services.GetRequiredService<InverterReader>().PollAsync(cancellationToken);
+        var whoAmI = await services.GetRequiredService<IIngestApi>().WhoAmIAsync(cancellationToken);
+        var deviceId = services.GetRequiredService<IOptions<DeviceOptions>>().Value.Id ?? (inverter as Polled)?.Identity.Serial;
+
+        var allWell = true;
+        Line("inverter", inverter is Polled, inverter switch
+        {
+            Polled polled => $"{polled.Identity.Model}, serial {polled.Identity.Serial}",
+            Unreachable unreachable => unreachable.Sentence,
+            _ => "",
+        });
+        var (bufferWell, buffer) = Buffer(services);
+        Line("buffer", bufferWell, buffer);
+        Line("clock", Clock.IsSynchronised(), Clock.IsSynchronised()
+            ? "set from the network"
+            : "not set from the network: let systemd-timesyncd or chrony run (samples would carry a wrong time)");
+        Line("VPS", whoAmI is not NoAnswer<WhoAmI>, whoAmI is NoAnswer<WhoAmI>(var sentence) ? sentence : "reachable");
+        if (whoAmI is not NoAnswer<WhoAmI>)
+        {
+            Line("token", whoAmI is Answered<WhoAmI>, whoAmI is Refused<WhoAmI>(var status, var problem, _)
+                ? $"refused with {status} {problem.Code}: ask the VPS's operator for this device's token"
+                : "accepted");
+        }
+
+        if (whoAmI is Answered<WhoAmI>(var known) && deviceId is not null)
+        {
+            Line("device id", known.DeviceId == deviceId, known.DeviceId == deviceId
+                ? $"{deviceId}, site {known.Tenant}/{known.Site}"
+                : $"the samples are of {deviceId}, the token is of {known.DeviceId}: set Device__Id, or use that device's token");
+        }
+
+        return allWell ? 0 : 1;
+
+        void Line(string name, bool well, string text)
+        {
+            allWell &= well;
+            Console.WriteLine($"{(well ? "ok  " : "FAIL")} {name,-10} {text}");
+        }
+    }
+
+    private static (bool Well, string Text) Buffer(IServiceProvider services)
+    {
+        var path = services.GetRequiredService<IOptions<BufferOptions>>().Value.Path;
+        try
+        {
+            return (true, $"{path}, {SampleBuffer.ReadState(path).Waiting} samples wait");
+        }
+        catch (BufferUnavailableException) when (!File.Exists(path) && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        {
+            return (true, $"{path} will be made by the first run");
+        }
+        catch (BufferUnavailableException unavailable)
+        {
+            return (false, unavailable.Message);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Sungrow.Edge.Buffer;
+using Sungrow.Edge.Inverter;
+using Sungrow.Edge.Polling;
+using Sungrow.Edge.Uplink;
+
+namespace Sungrow.Edge;
+
+/// <summary>How the rooms are put together.</summary>
+internal static class EdgeHost
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
+
+    /// <param name="settings">Settings of the command line, <c>--Section:Name=value</c>.</param>
+    public static IHost Build(string[] settings)
+    {
+        // Empty: the default builder's file watchers and log providers cost a Pi memory for nothing.
+        var builder = Host.CreateEmptyApplicationBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
+        Settings.Load(builder.Configuration, settings);
+        builder.Logging
+            .AddConfiguration(builder.Configuration.GetSection("Logging"))
+            .AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+            });
+
+        builder.Services
+            .AddSettings(builder.Configuration)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<EdgeMetrics>()
+            .AddSingleton<InverterReader>()
+            .AddSingleton(OpenBuffer)
+            .AddSingleton<PollStatus>()
+            .AddSingleton<PollLoop>()
+            .AddSingleton<IIngestApi, IngestApi>()
+            .AddTransient(_ => new Backoff(FirstRetry, LongestRetry, Random.Shared.NextDouble))
+            // Stopped in reverse: polling first, then the uplink, and the last report sees both at rest.
+            .AddHostedService<HeartbeatLoop>()
+            .AddHostedService<ReplayLoop>()
+            .AddHostedService(services => services.GetRequiredService<PollLoop>());
+        return builder.Build();
+    }
+
+    private static SampleBuffer OpenBuffer(IServiceProvider services)
+    {
+        var path = services.GetRequiredService<IOptions<BufferOptions>>().Value.Path;
+        var buffer = SampleBuffer.Open(path, Clock.BootId);
+        Log.BufferOpened(services.GetRequiredService<ILogger<SampleBuffer>>(), path, buffer.ReadState().Waiting);
+        return buffer;
+    }
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics.Metrics;
+
+namespace Sungrow.Edge;
+
+/// <summary>What the daemon counts, as verbs; the instruments are those of the meter "Sungrow.Edge".</summary>
+internal sealed class EdgeMetrics : IDisposable
+{
+    public const string MeterName = "Sungrow.Edge";
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly Counter<long> _polls;
+    private readonly Counter<long> _impossible;
+    private readonly Counter<long> _committed;
+    private readonly Counter<long> _delivered;
+    private readonly Counter<long> _sends;
+    private long _polled;
+    private long _failed;
+    private long _skipped;
+
+    public EdgeMetrics()
+    {
+        _polls = _meter.CreateCounter<long>("sungrow_edge_polls", description: "Polls by result: ok, failed, skipped.");
+        _impossible = _meter.CreateCounter<long>("sungrow_edge_impossible_values", description: "Values left out as impossible.");
+        _committed = _meter.CreateCounter<long>("sungrow_edge_samples_committed", description: "Samples by result: ok, failed.");
+        _delivered = _meter.CreateCounter<long>("sungrow_edge_samples_delivered", description: "Samples the server answered for, by kind.");
+        _sends = _meter.CreateCounter<long>("sungrow_edge_sends", description: "Batches sent by result: ok, refused, unreachable.");
+    }
+
+    /// <summary>Polls that gave a reading since the start.</summary>
+    public long PolledSoFar => Interlocked.Read(ref _polled);
+
+    /// <summary>Moments of the schedule without a reading since the start.</summary>
+    public long MissedSoFar => Interlocked.Read(ref _failed) + Interlocked.Read(ref _skipped);
+
+    /// <param name="impossibleValues">Values left out because no inverter can have them.</param>
+    public void Polled(int impossibleValues)
+    {
+        Interlocked.Increment(ref _polled);
+        _impossible.Add(impossibleValues);
+        _polls.Add(1, new KeyValuePair<string, object?>("result", "ok"));
+    }
+
+    public void PollFailed()
+    {
+        Interlocked.Increment(ref _failed);
+        _polls.Add(1, new KeyValuePair<string, object?>("result", "failed"));
+    }
+
+    public void Skipped(long moments)
+    {
+        Interlocked.Add(ref _skipped, moments);
+        _polls.Add(moments, new KeyValuePair<string, object?>("result", "skipped"));
+    }
+
+    public void Committed() => _committed.Add(1, new KeyValuePair<string, object?>("result", "ok"));
+
+    public void AppendFailed() => _committed.Add(1, new KeyValuePair<string, object?>("result", "failed"));
+
+    public void Delivered(int inserted, int duplicates, int conflicts)
+    {
+        _sends.Add(1, new KeyValuePair<string, object?>("result", "ok"));
+        _delivered.Add(inserted, new KeyValuePair<string, object?>("kind", "inserted"));
+        _delivered.Add(duplicates, new KeyValuePair<string, object?>("kind", "duplicate"));
+        _delivered.Add(conflicts, new KeyValuePair<string, object?>("kind", "conflict"));
+    }
+
+    public void Refused() => _sends.Add(1, new KeyValuePair<string, object?>("result", "refused"));
+
+    public void ServerUnreachable() => _sends.Add(1, new KeyValuePair<string, object?>("result", "unreachable"));
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,44 @@
+namespace Sungrow.Edge.Inverter;
+
+/// <summary>What an SH hybrid's words say.</summary>
+internal static class HybridReading
+{
+    public static Reading Of(ServedWords served)
+    {
+        if (IsZeroed(served))
+        {
+            return Reading.Empty;
+        }
+
+        var battery = HasBattery(served);
+        return new(
+            served.Value(HybridMap.PvPower),
+            served.Value(HybridMap.PvDailyEnergy),
+            battery ? BatteryPower.Of(served) : null,
+            battery ? served.Value(HybridMap.BatterySoc) : null,
+            battery ? served.Value(HybridMap.BatteryTemperature) : null,
+            served.Value(HybridMap.LoadPower),
+            served.Value(HybridMap.ExportPower));
+    }
+
+    /// <summary>A dongle that has lost its inverter serves zeros, and state 0 means "running": nothing of it is a value.</summary>
+    public static bool IsZeroed(ServedWords served) =>
+        served.Raw(HybridMap.RunningState) == 0
+        && served.Raw(HybridMap.PowerFlow) == 0
+        && HybridMap.Totals.All(total => served.Raw(total) == 0);
+
+    // Without a battery a lone inverter serves the absent pattern for voltage and charge (and -0.1 degC, -1 W for the signed ones),
+    // a cluster's second inverter or a dongle zeros for voltage, charge and temperature together.
+    private static bool HasBattery(ServedWords served)
+    {
+        if (!served.Has(HybridMap.BatteryVoltage))
+        {
+            return true; // Nothing denies it.
+        }
+
+        var (volts, soc) = (served.Value(HybridMap.BatteryVoltage), served.Value(HybridMap.BatterySoc));
+        var absent = volts is null && soc is null;
+        var zeroed = volts == 0 && soc == 0 && served.Value(HybridMap.BatteryTemperature) == 0;
+        return !absent && !zeroed;
+    }
+}

@@ -1,0 +1,70 @@
+namespace Sungrow.Edge.Inverter;
+
+/// <summary>SH and MG hybrids. Source: hybrid protocol V1.1.16, appendix 1; the K series from V1.0.20 and V1.0.23.
+/// Phases are family knowledge.</summary>
+internal static class HybridTypes
+{
+    public static readonly IReadOnlyList<DeviceType> All =
+    [
+        Of(0x0D03, "SH5K-V13", 2, 1),
+        Of(0x0D06, "SH3K6", 2, 1),
+        Of(0x0D07, "SH4K6", 2, 1),
+        Of(0x0D09, "SH5K-20", 2, 1),
+        Of(0x0D0A, "SH3K6-30", 2, 1),
+        Of(0x0D0B, "SH4K6-30", 2, 1),
+        Of(0x0D0C, "SH5K-30", 2, 1),
+        Of(0x0D17, "SH3.0RS", 2, 1),
+        Of(0x0D0D, "SH3.6RS", 2, 1),
+        Of(0x0D18, "SH4.0RS", 2, 1),
+        Of(0x0D0E, "SH4.6RS", 2, 1),
+        Of(0x0D0F, "SH5.0RS", 2, 1),
+        Of(0x0D10, "SH6.0RS", 2, 1),
+        Of(0x0D1A, "SH8.0RS", 4, 1),
+        Of(0x0D1B, "SH10RS", 4, 1),
+        Of(0x0D27, "MG5RL", 2, null),
+        Of(0x0D28, "MG6RL", 2, null),
+        Of(0x0D31, "MG7.5RL", 3, null),
+        Of(0x0D29, "MG8RL", 3, null),
+        Of(0x0D2A, "MG10RL", 3, null),
+        Of(0x0D2F, "MG12RL", 3, null),
+        Of(0x0D41, "SH3RL", 2, 1),
+        Of(0x0D42, "SH3.6RL", 2, 1),
+        Of(0x0D43, "SH4RL", 2, 1),
+        Of(0x0D2B, "SH5RL", 2, 1),
+        Of(0x0D2C, "SH6RL", 2, 1),
+        Of(0x0D2D, "SH8RL", 3, 1),
+        Of(0x0D2E, "SH10RL", 3, 1),
+        Of(0x0E00, "SH5.0RT", 2, 3),
+        Of(0x0E01, "SH6.0RT", 2, 3),
+        Of(0x0E02, "SH8.0RT", 2, 3),
+        Of(0x0E03, "SH10RT", 2, 3),
+        Of(0x0E08, "SH5.0RT-V122", 2, 3),
+        Of(0x0E09, "SH6.0RT-V122", 2, 3),
+        Of(0x0E0A, "SH8.0RT-V122", 2, 3),
+        Of(0x0E0B, "SH10RT-V122", 2, 3),
+        Of(0x0E0C, "SH5.0RT-V112", 2, 3),
+        Of(0x0E0D, "SH6.0RT-V112", 2, 3),
+        Of(0x0E0E, "SH8.0RT-V112", 2, 3),
+        Of(0x0E0F, "SH10RT-V112", 2, 3),
+        Of(0x0E10, "SH5.0RT-20", 2, 3),
+        Of(0x0E11, "SH6.0RT-20", 2, 3),
+        Of(0x0E12, "SH8.0RT-20", 2, 3),
+        Of(0x0E13, "SH10RT-20", 2, 3),
+        Of(0x0E20, "SH5T", 2, 3),
+        Of(0x0E21, "SH6T", 2, 3),
+        Of(0x0E22, "SH8T", 2, 3),
+        Of(0x0E23, "SH10T", 2, 3),
+        Of(0x0E24, "SH12T", 2, 3),
+        Of(0x0E25, "SH15T", 3, 3),
+        Of(0x0E26, "SH20T", 3, 3),
+        Of(0x0E28, "SH25T", 3, 3),
+        Of(0x0E51, "SH50CX", 10, 3),
+        Of(0x0E52, "SH80CX", 10, 3),
+        Of(0x0E39, "SH100CX", 10, 3),
+        Of(0x0E3A, "SH110CX", 10, 3),
+        Of(0x0E3D, "SH125CX", 10, 3),
+    ];
+
+    private static DeviceType Of(ushort code, string model, int? trackers, int? phases) =>
+        new(code, model, InverterFamily.Hybrid, trackers, phases);
+}

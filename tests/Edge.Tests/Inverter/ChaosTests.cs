@@ -1,0 +1,91 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Sungrow.Edge.Inverter;
+using Xunit;
+
+namespace Sungrow.Edge.Tests.Inverter;
+
+public class ChaosTests
+{
+    private const int Polls = 400;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory(Timeout = 300_000)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task No_value_is_read_that_was_not_served_in_that_very_poll(int seed)
+    {
+        // Every value of a poll is its number: one that is left over from another poll gives itself away.
+        var chaos = new Random(seed);
+        byte[]? stale = null;
+        var timeout = TimeSpan.FromSeconds(30);
+        var time = new ManualTime();
+        await using var server = new RegisterServer(Words.Sh10Rt());
+        server.Script = async (client, request) =>
+        {
+            var good = Frames.Reply(request, server.Words.Read(Frames.Start(request), Frames.Points(request)));
+            switch (chaos.Next(24))
+            {
+                case 0: // Garbage.
+                    chaos.NextBytes(good);
+                    await client.SendAsync(good);
+                    return true;
+                case 1: // A short frame, then the end.
+                    await client.SendAsync(good[..chaos.Next(good.Length)]);
+                    client.Reset();
+                    return true;
+                case 2: // An earlier reply, alone or in front of the right one.
+                    await client.SendAsync([.. stale ?? good, .. chaos.Next(2) == 0 ? good : []]);
+                    return true;
+                case 3:
+                    await client.SendAsync(Frames.Refusal(request, (byte)chaos.Next(1, 12)));
+                    return true;
+                case 4: // Silence, for as long as it takes.
+                    time.Advance(timeout);
+                    return true;
+                case 5:
+                    client.Reset();
+                    return true;
+                case 6: // The right reply twice.
+                    await client.SendAsync([.. good, .. good]);
+                    return true;
+                default:
+                    stale = good;
+                    return false;
+            }
+        };
+        await using var reader = new InverterReader(
+            Options.Create(new InverterOptions { Host = "127.0.0.1", Port = server.Port, RequestTimeout = timeout }),
+            time,
+            NullLogger<InverterReader>.Instance);
+
+        var (read, failed) = (0, 0);
+        for (ushort poll = 1; poll <= Polls; poll++)
+        {
+            server.Words = Words.Sh10Rt()
+                .Set32(5016, poll).Set32(5213, poll).Set(13001, poll).Set32(13007, poll).Set32(13009, poll)
+                .Set(13021, poll, poll, 1000, poll);
+            switch (await reader.PollAsync(Token))
+            {
+                case Polled { Reading: var reading }:
+                    read++;
+                    Assert.All(
+                        new[] { reading.PvPowerWatts, reading.BatteryPowerWatts, reading.LoadPowerWatts, reading.ExportPowerWatts },
+                        watts => Assert.True(watts is null || watts == poll, $"{watts} W in poll {poll}"));
+                    Assert.True(reading.PvDailyKwh is null || reading.PvDailyKwh == poll / 10.0);
+                    break;
+                case Unreachable:
+                    failed++;
+                    break;
+            }
+        }
+
+        Assert.InRange(read, 1, Polls - 1);
+        Assert.InRange(failed, 1, Polls - 1);
+
+        server.Script = null;
+        await reader.PollAsync(Token);
+        Assert.IsType<Polled>(await reader.PollAsync(Token));
+    }
+}
