@@ -1,0 +1,104 @@
+using Microsoft.Extensions.Options;
+using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
+using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Storage;
+
+namespace Sungrow.Vps.Ingest;
+
+/// <summary><c>POST /v1/ingest</c>: one batch, one transaction, one answer. Any refusal leaves the samples with the sender.</summary>
+internal static class IngestEndpoint
+{
+    public static IServiceCollection AddIngest(this IServiceCollection services) => services.AddSingleton<IngestRequests>();
+
+    public static void MapIngest(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/v1/ingest", (HttpContext context, IngestRequests requests, CancellationToken cancellationToken) =>
+                requests.AnswerAsync(context, cancellationToken))
+            .RequireDevice()
+            .WithTags("Ingest")
+            .WithSummary("Stores a batch of one device's samples, each exactly once")
+            .Reads<IngestBatch>()
+            .Produces<IngestAnswer>()
+            .ProducesProblems(400, 413, 415, 422, 503);
+}
+
+/// <summary>Answers one request. The checks stand in the order that the contract fixes; who calls is known already.</summary>
+internal sealed class IngestRequests(
+    TimescaleBatchWriter writer, RealtimeCache realtime, IOptions<LimitsOptions> limits, IOptions<StorageOptions> storage,
+    TimeProvider time, ILogger<IngestRequests> log)
+{
+    public async Task<IResult> AnswerAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var device = context.Device();
+        ReadBatch batch;
+        using (var body = await RequestBody.ReadJsonAsync(context.Request, limits.Value.MaxPayloadBytes, cancellationToken))
+        {
+            if (body.Refusal is not null)
+            {
+                return body.Refusal;
+            }
+
+            var retention = storage.Value.RawRetention;
+            batch = IngestBatchReader.Read(
+                body.Utf8, SampleWindow.At(time.GetUtcNow(), retention == TimeSpan.Zero ? null : retention));
+        }
+
+        if (Refuse(batch, device) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var answer = await writer.WriteAsync(
+            new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
+        if (batch.Samples.Count > 0)
+        {
+            // Also when nothing was new: the first answer may have been lost before its cache was told.
+            await realtime.InvalidateAsync(device.DeviceId);
+        }
+
+        Report(device.DeviceId, batch.Samples.Count, answer);
+        return TypedResults.Json(answer, ProtocolJson.Default.IngestAnswer);
+    }
+
+    private static ProblemResult? Refuse(ReadBatch batch, AuthenticatedDevice device)
+    {
+        if (batch.TooManySamples)
+        {
+            return Problems.Of(
+                StatusCodes.Status413PayloadTooLarge, ErrorCodes.TooManySamples, $"At most {ProtocolLimits.MaxSamples} samples in one request.");
+        }
+
+        if (batch.Malformed is not null)
+        {
+            return Problems.Of(StatusCodes.Status400BadRequest, ErrorCodes.MalformedBody, batch.Malformed);
+        }
+
+        if (batch.DeviceIds.FirstOrDefault(deviceId => deviceId != device.DeviceId) is { } other)
+        {
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, ErrorCodes.DeviceMismatch,
+                $"The token is of the device {device.DeviceId}, but a sample is of {other}. Nothing was stored.");
+        }
+
+        return batch.Errors.Count == 0
+            ? null
+            : Problems.Invalid(ErrorCodes.InvalidSamples, "Nothing was stored; errors names each bad sample and what is allowed.", batch.Errors);
+    }
+
+    private void Report(string deviceId, int samples, IngestAnswer answer)
+    {
+        if (answer.Conflicts > 0)
+        {
+            log.Conflicts(deviceId, answer.Conflicts);
+        }
+
+        if (samples > 1)
+        {
+            log.Batch(deviceId, answer.Inserted, answer.Duplicates, answer.Conflicts);
+        }
+        else
+        {
+            log.Single(deviceId, answer.Inserted, answer.Duplicates, answer.Conflicts);
+        }
+    }
+}

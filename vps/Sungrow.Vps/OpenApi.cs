@@ -1,0 +1,68 @@
+using Microsoft.OpenApi;
+using Sungrow.Protocol;
+
+namespace Sungrow.Vps;
+
+/// <summary><c>/openapi/v1.json</c>: the routes for those who write a client.</summary>
+internal static class OpenApi
+{
+    private const string Bearer = "bearer";
+
+    public static IServiceCollection AddDescription(this IServiceCollection services)
+    {
+        // The description takes its shapes from here; the routes themselves name their shapes.
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = ProtocolJson.Default.Options.PropertyNamingPolicy;
+            json.SerializerOptions.NumberHandling = ProtocolJson.Default.Options.NumberHandling;
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, HealthJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ProtocolJson.Default);
+        });
+        return services.AddOpenApi(options =>
+        {
+            options.AddDocumentTransformer((document, _, _) =>
+            {
+                document.Info.Title = "Sungrow";
+                document.Info.Description =
+                    "Device tokens ingest and report; viewer tokens read. Every error is application/problem+json with a stable code.";
+                document.AddComponent(Bearer, new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer" });
+                return Task.CompletedTask;
+            });
+            options.AddOperationTransformer(async (operation, context, cancellationToken) =>
+            {
+                if (operation.Responses?.ContainsKey("401") == true)
+                {
+                    operation.Security = [new() { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
+                }
+
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is { } body)
+                {
+                    var schema = await context.GetOrCreateSchemaAsync(body.Type, parameterDescription: null, cancellationToken);
+                    context.Document!.AddComponent(body.Type.Name, schema);
+                    operation.RequestBody = new OpenApiRequestBody
+                    {
+                        Required = true,
+                        Description = "Plain, or with Content-Encoding: gzip.",
+                        Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { ["application/json"] = new() { Schema = new OpenApiSchemaReference(body.Type.Name, context.Document) } },
+                    };
+                }
+            });
+        });
+    }
+
+    /// <summary>What a route reads. Not by Accepts, which would let routing refuse a media type before anybody has looked at the token.</summary>
+    public static RouteHandlerBuilder Reads<T>(this RouteHandlerBuilder route) => route.WithMetadata(new Body(typeof(T)));
+
+    /// <summary>The refusals of a route, beside those of its authentication.</summary>
+    public static RouteHandlerBuilder ProducesProblems(this RouteHandlerBuilder route, params ReadOnlySpan<int> statuses)
+    {
+        foreach (var status in statuses)
+        {
+            route.Produces<Problem>(status, Problem.ContentType);
+        }
+
+        return route;
+    }
+
+    private sealed record Body(Type Type);
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
+using Sungrow.Vps.Ingest;
+using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Storage;
+
+namespace Sungrow.Vps;
+
+internal static class Program
+{
+    public static Task<int> Main(string[] args)
+    {
+        // What is no command is a setting, --Storage:Timescale=Required, and looked at there.
+        var root = new RootCommand("Stores what the edges send, and shows it. Without a command it serves.") { TreatUnmatchedTokensAsErrors = false };
+        root.SetAction((_, cancellationToken) => Serving.RunAsync(args, cancellationToken));
+
+        var health = new Command("health", "Asks /readyz of the server on this machine; exit code 0 when it is ready.");
+        health.SetAction((_, cancellationToken) => Health.AskAsync(Configure([]).Configuration, cancellationToken));
+        root.Subcommands.Add(health);
+
+        // Signals are the host's: it lets the requests in flight end.
+        return root.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+    }
+
+    internal static WebApplication Build(string[] args)
+    {
+        var builder = Configure(args);
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // What ends it is said once, by Serving.
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = ProtocolLimits.MaxPayloadBytes;
+        });
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddStorage();
+        builder.Services.AddDevices();
+        builder.Services.AddIngest();
+        builder.Services.AddRealtime();
+        builder.Services.AddDescription();
+        var app = builder.Build();
+        app.UseProblems();
+        app.MapHealth();
+        app.MapDevices();
+        app.MapIngest();
+        app.MapRealtime();
+        app.MapOpenApi();
+        return app;
+    }
+
+    private static WebApplicationBuilder Configure(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        Settings.MapLiteralNames(builder.Configuration);
+        return builder;
+    }
+}

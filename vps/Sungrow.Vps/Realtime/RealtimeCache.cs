@@ -1,0 +1,155 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using StackExchange.Redis;
+using Sungrow.Protocol;
+using Sungrow.Vps.Storage;
+
+namespace Sungrow.Vps.Realtime;
+
+/// <summary>The newest sample of each device, in Redis for all replicas. A reader that starts after <see cref="InvalidateAsync"/> has returned
+/// never sees an older sample than the one committed before it; see the room's README for what a second replica that cannot reach Redis means.</summary>
+internal sealed class RealtimeCache : IDisposable
+{
+    // Bounds how old a value can be where an invalidation cannot reach Redis at all.
+    private static readonly TimeSpan ValueLife = TimeSpan.FromSeconds(30);
+
+    // A reader has this long to ask the database. It also bounds how late a fill that a frozen Redis held back can still take effect.
+    private static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(10);
+
+    // A device id holds no colon and is not empty, so no device has this key.
+    private static readonly RedisKey Generation = "realtime::generation";
+
+    private readonly RedisCircuit? _circuit;
+
+    private RealtimeCache(RedisCircuit? circuit) => _circuit = circuit;
+
+    /// <summary>For <c>/readyz</c>: <c>off</c>, <c>up</c> or <c>degraded</c>.</summary>
+    public string State => _circuit switch
+    {
+        null => "off",
+        { Believed: true } => "up",
+        _ => "degraded",
+    };
+
+    /// <summary>Connects, and waits for that at most a second: a Redis that is away is no reason not to start.</summary>
+    public static RealtimeCache Open(RealtimeOptions options, TimeProvider time, ILogger log)
+    {
+        if (options.RedisUrl.Length == 0)
+        {
+            return new RealtimeCache(circuit: null);
+        }
+
+        if (!RedisUrl.TryParse(options.RedisUrl, out var redis, out var what))
+        {
+            throw new InvalidOperationException($"The Redis URL is {what}.");
+        }
+
+        // Synchronously: the continuation of an awaited connect runs on the thread that reads the socket, and the host would start on it.
+        return new RealtimeCache(new RedisCircuit(ConnectionMultiplexer.Connect(redis), options.RedisTimeout, time, log));
+    }
+
+    /// <param name="find">Asks the database.</param>
+    public async ValueTask<StoredSample?> ReadAsync(
+        string deviceId, Func<string, CancellationToken, Task<StoredSample?>> find, CancellationToken cancellationToken)
+    {
+        if (_circuit is not { Believed: true }
+            || await _circuit.TryAsync(RealtimeScripts.Read, [Value(deviceId), Lease(deviceId), Generation], [Unique(), Milliseconds(LeaseLife)])
+                is not { } answer)
+        {
+            return await find(deviceId, cancellationToken);
+        }
+
+        var parts = (RedisValue[])answer;
+        if (parts.Length == 1)
+        {
+            return Parse(parts[0], deviceId) ?? await find(deviceId, cancellationToken);
+        }
+
+        // After the lease and never before: a commit since then changes the nonce, and the fill is refused.
+        var sample = await find(deviceId, cancellationToken);
+        if (sample is not null)
+        {
+            await _circuit.TryAsync(
+                RealtimeScripts.Fill,
+                [Value(deviceId), Lease(deviceId)],
+                [parts[0], parts[1], JsonSerializer.SerializeToUtf8Bytes(sample, RealtimeJson.Default.StoredSample), Milliseconds(ValueLife)]);
+        }
+
+        return sample;
+    }
+
+    /// <summary>Called by ingest after its commit and before its answer. Never throws, and takes no longer than the
+    /// time-out of 250 ms. It takes no token: the sample
+    /// is stored, whether or not somebody still waits for the answer.</summary>
+    public async ValueTask InvalidateAsync(string deviceId)
+    {
+        if (_circuit is not null)
+        {
+            await _circuit.TryAsync(RealtimeScripts.Invalidate, [Value(deviceId), Lease(deviceId)], [Unique(), Milliseconds(LeaseLife)]);
+        }
+    }
+
+    /// <summary>Returns true when there is something to recover from; false where there is no Redis that could fail.</summary>
+    public async Task<bool> FailedAsync(CancellationToken cancellationToken)
+    {
+        if (_circuit is null)
+        {
+            return false;
+        }
+
+        await _circuit.OpenedAsync(cancellationToken);
+        return true;
+    }
+
+    /// <summary>Disowns every value in Redis, and believes it again if that worked.</summary>
+    public async Task<bool> TryRecoverAsync(CancellationToken cancellationToken) =>
+        _circuit is null || await _circuit.TryRecoverAsync(RealtimeScripts.NewGeneration, [Generation], [Unique()], cancellationToken);
+
+    public void Dispose() => _circuit?.Dispose();
+
+    private static RedisKey Value(string deviceId) => $"realtime:{deviceId}";
+
+    private static RedisKey Lease(string deviceId) => $"realtime:{deviceId}:lease";
+
+    // Never the same twice, also after Redis has lost everything: no old lease can fit by accident.
+    private static RedisValue Unique() => RandomNumberGenerator.GetHexString(32);
+
+    private static RedisValue Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
+
+    private static StoredSample? Parse(byte[] value, string deviceId)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(value, RealtimeJson.Default.StoredSample) is { } sample && sample.DeviceId == deviceId ? sample : null;
+        }
+        catch (JsonException)
+        {
+            return null; // Another version's value, during an update: the database answers until it expires.
+        }
+    }
+}
+
+/// <summary>Tries once a second to get Redis back, for as long as it is away. At shutdown nothing is left to do: the next start begins with a
+/// new generation too, and so makes up for what this process could not invalidate.</summary>
+internal sealed class RealtimeRecovery(RealtimeCache cache, TimeProvider time) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (await cache.FailedAsync(stoppingToken))
+        {
+            while (!await cache.TryRecoverAsync(stoppingToken))
+            {
+                await Task.Delay(Pause, time, stoppingToken);
+            }
+        }
+    }
+}
+
+/// <summary>The shape of a cached value; nobody but this server reads it.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(StoredSample))]
+[JsonSerializable(typeof(RealtimeAnswer))]
+internal sealed partial class RealtimeJson : JsonSerializerContext;

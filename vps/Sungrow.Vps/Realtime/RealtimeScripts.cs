@@ -1,0 +1,56 @@
+namespace Sungrow.Vps.Realtime;
+
+/// <summary>The lease, as Redis executes it: each script is one step that nothing else comes between.
+/// A value is believed only if it begins with the current generation, so that one SET disowns every value at once. A reader that found nothing
+/// may fill only while the nonce it was given still stands; whoever writes to the database changes the nonce afterwards. Keys of another type,
+/// or too long to be ours, are as good as missing, and are overwritten.</summary>
+internal static class RealtimeScripts
+{
+    // A nonce and a generation are 32 characters, a value below 400 bytes.
+    private const string Text = """
+        local function text(key)
+          local length = redis.pcall('STRLEN', key)
+          if type(length) == 'number' and length > 0 and length <= 4096 then return redis.call('GET', key) end
+          return nil
+        end
+
+        """;
+
+    /// <summary>KEYS: value, lease, generation. ARGV: a new random text, the lease's milliseconds.
+    /// Returns one element, the value, or two: generation and nonce.</summary>
+    public const string Read = Text + """
+        local generation = text(KEYS[3])
+        if not generation then
+          generation = ARGV[1]
+          redis.call('SET', KEYS[3], generation)
+        end
+        local value = text(KEYS[1])
+        if value and string.sub(value, 1, #generation) == generation then return {string.sub(value, #generation + 1)} end
+        local nonce = text(KEYS[2])
+        if not nonce then
+          nonce = ARGV[1]
+          redis.call('SET', KEYS[2], nonce, 'PX', ARGV[2])
+        end
+        return {generation, nonce}
+        """;
+
+    /// <summary>KEYS: value, lease. ARGV: the generation and nonce that the read gave, the value, its milliseconds.</summary>
+    public const string Fill = Text + """
+        if text(KEYS[2]) ~= ARGV[2] then return 0 end
+        redis.call('SET', KEYS[1], ARGV[1] .. ARGV[3], 'PX', ARGV[4])
+        return 1
+        """;
+
+    /// <summary>KEYS: value, lease. ARGV: a new random text, the lease's milliseconds.</summary>
+    public const string Invalidate = """
+        redis.call('DEL', KEYS[1])
+        redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+        return 1
+        """;
+
+    /// <summary>KEYS: generation. ARGV: a new random text.</summary>
+    public const string NewGeneration = """
+        redis.call('SET', KEYS[1], ARGV[1])
+        return 1
+        """;
+}

@@ -1,0 +1,90 @@
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+using Sungrow.Vps.Devices;
+using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Storage;
+
+namespace Sungrow.Vps;
+
+/// <summary>The literal names of settings, and where each lands among the option classes. Every other setting goes by its own path,
+/// <c>Storage__CompressAfter</c>.</summary>
+internal static partial class Settings
+{
+    private static readonly (string Name, string Key)[] Literal =
+    [
+        ("DATABASE_URL", Key(StorageOptions.Section, nameof(StorageOptions.DatabaseUrl))),
+        ("DEVICE_TOKENS", Key(DevicesOptions.Section, nameof(DevicesOptions.DeviceTokens))),
+        ("VIEWER_TOKENS", Key(DevicesOptions.Section, nameof(DevicesOptions.ViewerTokens))),
+        ("SITE_TIMEZONE", Key(DevicesOptions.Section, nameof(DevicesOptions.SiteTimeZone))),
+        ("AUTH_CACHE_TTL_SECONDS", Key(DevicesOptions.Section, nameof(DevicesOptions.AuthCacheTtlSeconds))),
+        ("AUTH_CACHE_MAX_SIZE", Key(DevicesOptions.Section, nameof(DevicesOptions.AuthCacheMaxSize))),
+        ("MAX_PAYLOAD_BYTES", Key(LimitsOptions.Section, nameof(LimitsOptions.MaxPayloadBytes))),
+        ("REDIS_URL", Key(RealtimeOptions.Section, nameof(RealtimeOptions.RedisUrl))),
+    ];
+
+    /// <summary>Copies the literal names to the paths that the option classes are bound from. A blank one is as good as unset.</summary>
+    public static void MapLiteralNames(ConfigurationManager configuration) =>
+        configuration.AddInMemoryCollection(
+            [.. from setting in Literal
+                let value = configuration[setting.Name]
+                where !string.IsNullOrWhiteSpace(value)
+                select KeyValuePair.Create(setting.Key, (string?)value)]);
+
+    /// <exception cref="FormatException">An argument is neither a command nor a setting.</exception>
+    public static void CheckArguments(string[] args)
+    {
+        if (Array.FindIndex(args, argument => !Argument().IsMatch(argument)) is >= 0 and var at)
+        {
+            throw new FormatException($"argument {at + 1} is unknown; allowed are settings as --Section:Name=value, and the commands of --help.");
+        }
+    }
+
+    /// <summary>What is wrong with a setting, in one line.</summary>
+    public static string Wrong(string section, string property, object value, string allowed) =>
+        $"{Name(Key(section, property))} is '{OneLine($"{value}")}'; allowed is {allowed}.";
+
+    /// <summary>The same of a secret: its value stays out of every log.</summary>
+    /// <param name="what">For example <c>entry 2 has no colon</c>.</param>
+    public static string WrongSecret(string section, string property, string what, string allowed) =>
+        $"{Name(Key(section, property))}: {what}; allowed is {allowed}.";
+
+    /// <summary>What an operator reads where the start failed for a reason that is no error of ours, a line each; empty for any other
+    /// failure.</summary>
+    public static IReadOnlyList<string> Complaints(Exception failure) => failure switch
+    {
+        AggregateException several => [.. several.InnerExceptions.SelectMany(Complaints)],
+        OptionsValidationException refused => [.. refused.Failures],
+        StartRefusedException refused => [refused.Message],
+        InvalidOperationException when Unreadable().Match(failure.Message) is { Success: true } match =>
+            [$"{Name(match.Groups["path"].Value)} is '{OneLine(match.Groups["value"].Value)}'; allowed is {FormOf(match.Groups["type"].Value)}."],
+        FormatException => [OneLine(failure.Message)],
+        // Kestrel's: the address is in use, or is not ours.
+        IOException or SocketException => [$"the server cannot listen: {OneLine(failure.Message)}"],
+        _ => [],
+    };
+
+    private static string Key(string section, string property) => ConfigurationPath.Combine(section, property);
+
+    private static string Name(string key) =>
+        Array.Find(Literal, setting => string.Equals(setting.Key, key, StringComparison.OrdinalIgnoreCase)).Name
+        ?? key.Replace(":", "__", StringComparison.Ordinal);
+
+    private static string FormOf(string type) => Type.GetType(type) switch
+    {
+        { IsEnum: true } words => string.Join(" or ", Enum.GetNames(words)),
+        var known when known == typeof(TimeSpan) => "a duration, for example 30.00:00:00",
+        var known when known == typeof(bool) => "true or false",
+        _ => "a number",
+    };
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+
+    [GeneratedRegex("^--[A-Za-z][A-Za-z0-9:_.]*=", RegexOptions.None, 1000)]
+    private static partial Regex Argument();
+
+    // The binder's own words.
+    [GeneratedRegex(
+        "^Failed to convert configuration value '(?<value>.*)' at '(?<path>[^']+)' to type '(?<type>[^']+)'", RegexOptions.Singleline, 1000)]
+    private static partial Regex Unreadable();
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Sungrow.Vps.Storage;
+
+internal static class StorageSetup
+{
+    public static IServiceCollection AddStorage(this IServiceCollection services)
+    {
+        services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
+        services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
+        services.AddSingleton(provider =>
+        {
+            var connection = DatabaseUrl.Parse(provider.GetRequiredService<IOptions<StorageOptions>>().Value.DatabaseUrl);
+            return new NpgsqlDataSourceBuilder(connection.ConnectionString).UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>()).Build();
+        });
+        services.AddSingleton<Database>();
+        services.AddSingleton<DatabaseStart>();
+        services.AddHostedService(provider => provider.GetRequiredService<DatabaseStart>());
+        services.AddSingleton<TimescaleBatchWriter>();
+        services.AddSingleton<NewestSamples>();
+        return services;
+    }
+}

@@ -1,0 +1,125 @@
+using Npgsql;
+
+namespace Sungrow.Vps.Storage;
+
+/// <summary>Makes <c>sungrow_samples</c> a hypertable and keeps its policies at the settings. Looks before it changes anything: a second
+/// start changes nothing. Runs in the transaction of its connection, under the lock of <see cref="DatabaseStart"/>.</summary>
+internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
+{
+    private const string Table = "sungrow_samples";
+
+    /// <summary>A chunk and its index should fit in memory with those of the other tables; a week does for thousands of inverters.</summary>
+    private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
+
+    public async Task<TimescaleServer> LookAsync(CancellationToken cancellationToken)
+    {
+        // The loader defines this parameter in every session; shared_preload_libraries itself may be hidden from an ordinary user.
+        await using var command = Command(
+            """
+            SELECT (SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'),
+                   (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+                   current_setting('timescaledb.disable_load', true) IS NOT NULL
+            """);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        await row.ReadAsync(cancellationToken);
+        return new(row.IsDBNull(0) ? null : row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1), row.GetBoolean(2));
+    }
+
+    /// <returns>False where the database's user may not create it; the transaction goes on.</returns>
+    public async Task<bool> TryCreateExtensionAsync(NpgsqlTransaction transaction, CancellationToken cancellationToken)
+    {
+        await transaction.SaveAsync("extension", cancellationToken);
+        try
+        {
+            await ExecuteAsync("CREATE EXTENSION IF NOT EXISTS timescaledb", cancellationToken);
+            return true;
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            await transaction.RollbackAsync("extension", cancellationToken);
+            return false;
+        }
+    }
+
+    /// <returns>Whether old chunks are compressed and dropped: the server's Apache edition does neither.</returns>
+    public async Task<bool> ApplyAsync(StorageOptions options, CancellationToken cancellationToken)
+    {
+        if (!await AskAsync<bool>("SELECT EXISTS (SELECT FROM timescaledb_information.hypertables WHERE hypertable_name = $1)", cancellationToken, Table))
+        {
+            // migrate_data: plain PostgreSQL may have filled it before the extension came. No default index: it is on ts alone, which no
+            // query of ours asks for, and costs a third of the inserts.
+            await ExecuteAsync(
+                """
+                SELECT create_hypertable($1::text::regclass, 'ts', chunk_time_interval => $2::interval, create_default_indexes => false,
+                                         migrate_data => true)
+                """,
+                cancellationToken, Table, ChunkInterval);
+        }
+
+        if (await AskAsync<string>("SELECT current_setting('timescaledb.license')", cancellationToken) != "timescale")
+        {
+            return false;
+        }
+
+        if (!await AskAsync<bool>("SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1", cancellationToken, Table))
+        {
+            await ExecuteAsync(
+                $"""
+                ALTER TABLE {Table} SET (timescaledb.compress, timescaledb.compress_segmentby = 'device_id',
+                                         timescaledb.compress_orderby = 'ts DESC')
+                """,
+                cancellationToken);
+        }
+
+        await KeepPolicyAsync("compression", "compress_after", options.CompressAfter, cancellationToken);
+        await KeepPolicyAsync("retention", "drop_after", options.RawRetention, cancellationToken);
+        return true;
+    }
+
+    /// <param name="after">Zero: no such policy.</param>
+    private async Task KeepPolicyAsync(string policy, string key, TimeSpan after, CancellationToken cancellationToken)
+    {
+        // Adding a policy again with another interval only warns and keeps the old one.
+        var isAsSet = await AskAsync<bool?>(
+            "SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3",
+            cancellationToken, Table, key, policy, after);
+        if (isAsSet == true)
+        {
+            return;
+        }
+
+        if (isAsSet == false)
+        {
+            await ExecuteAsync($"SELECT remove_{policy}_policy($1::text::regclass)", cancellationToken, Table);
+        }
+
+        if (after > TimeSpan.Zero)
+        {
+            await ExecuteAsync($"SELECT add_{policy}_policy($1::text::regclass, {key} => $2::interval)", cancellationToken, Table, after);
+        }
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<T?> AskAsync<T>(string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(sql, values);
+        return await command.ExecuteScalarAsync(cancellationToken) is T answer ? answer : default;
+    }
+
+    private NpgsqlCommand Command(string sql, params object[] values)
+    {
+        // Moving the rows of a grown table into chunks takes as long as it takes.
+        var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+
+        return command;
+    }
+}
