@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Sungrow.Benchmarks;
+
+/// <summary>Each claim of speed has its benchmark here. Every one compares within one run and exits with 1 where its claim does not hold.</summary>
+internal static class Program
+{
+    public static Task<int> Main(string[] args)
+    {
+        RootCommand root = new("Measures what the project claims, each against a baseline of the same run.") { RedisOutage.Command() };
+        return root.Parse(args).InvokeAsync();
+    }
+}

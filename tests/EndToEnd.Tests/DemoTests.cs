@@ -1,0 +1,41 @@
+using Sungrow.TestServers;
+
+namespace Sungrow.EndToEnd.Tests;
+
+public class DemoTests
+{
+    private static readonly TimeSpan WithItsBuild = TimeSpan.FromMinutes(10);
+
+    [Fact]
+    public async Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind()
+    {
+        var cancelled = TestContext.Current.CancellationToken;
+        var scratch = Directory.CreateTempSubdirectory("sungrow-demo-test-").FullName;
+        try
+        {
+            await using var demo = ProgramProcess.Start(
+                Path.Combine(Programs.Root, "demo.sh"), ["--seconds", "25"], new Dictionary<string, string?> { ["TMPDIR"] = scratch });
+
+            Assert.True(await demo.ExitCodeAsync(WithItsBuild, cancelled) == 0, demo.Output);
+
+            Assert.Matches(@"^polled=([1-9]\d*) stored=\1 waiting=0$", demo.Lines[^1]);
+            Assert.Empty(Directory.GetFileSystemEntries(scratch, "sungrow-demo.*"));
+        }
+        finally
+        {
+            Directory.Delete(scratch, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("--seconds", "0")]
+    [InlineData("--seconds", "soon")]
+    [InlineData("--minutes", "1")]
+    public async Task A_wrong_option_ends_in_a_sentence(params string[] arguments)
+    {
+        await using var demo = ProgramProcess.Start(Path.Combine(Programs.Root, "demo.sh"), arguments);
+
+        Assert.Equal(1, await demo.ExitCodeAsync(cancellationToken: TestContext.Current.CancellationToken));
+        Assert.StartsWith("demo.sh: ", demo.Lines[^1], StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,35 @@
+using System.Net;
+using System.Text.Json;
+using Xunit;
+
+namespace Sungrow.Vps.Tests;
+
+public class OpenApiTests(Databases databases)
+{
+    [Fact]
+    public async Task The_description_names_every_route_with_what_it_takes_and_answers()
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync());
+
+        var answer = await server.GetAsync("/openapi/v1.json", token: null);
+
+        Assert.Equal(HttpStatusCode.OK, answer.Status);
+        var paths = answer.Json.GetProperty("paths");
+        Assert.Equal(
+            ["/healthz", "/readyz", "/v1/heartbeat", "/v1/ingest", "/v1/realtime", "/v1/whoami"],
+            paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
+        var ingest = paths.GetProperty("/v1/ingest").GetProperty("post");
+        Assert.Equal(
+            ["200", "400", "401", "403", "413", "415", "422", "503"],
+            ingest.GetProperty("responses").EnumerateObject().Select(response => response.Name).Order(StringComparer.Ordinal));
+        Assert.EndsWith("/IngestBatch", Reference(ingest.GetProperty("requestBody")), StringComparison.Ordinal);
+        Assert.EndsWith("/Problem", Reference(ingest.GetProperty("responses").GetProperty("422")), StringComparison.Ordinal);
+        Assert.Equal("bearer", Assert.Single(ingest.GetProperty("security")[0].EnumerateObject()).Name);
+        var batch = answer.Json.GetProperty("components").GetProperty("schemas").GetProperty("IngestBatch").GetProperty("properties");
+        var sample = batch.GetProperty("samples").GetProperty("items").GetProperty("properties");
+        Assert.True(sample.TryGetProperty("pv_daily_kwh", out _), sample.ToString());
+    }
+
+    private static string Reference(JsonElement holder) =>
+        holder.GetProperty("content").EnumerateObject().Single().Value.GetProperty("schema").GetProperty("$ref").GetString()!;
+}

@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Npgsql;
+using Sungrow.Protocol;
+using Sungrow.TestServers;
+using Xunit;
+
+namespace Sungrow.Vps.Tests.Storage;
+
+public class OutageTests
+{
+    private const int Clients = 4;
+    private const int PerBatch = 25;
+
+    [Theory]
+    [InlineData(Kind.Plain)]
+    [InlineData(Kind.Timescale)]
+    public async Task A_database_killed_in_the_middle_of_a_load_loses_nothing_that_was_answered_200(Kind kind)
+    {
+        await using var postgres = await PostgresServer.StartAsync(new PostgresOptions { Fsync = true, Timescale = kind == Kind.Timescale });
+        if (kind == Kind.Timescale && !postgres.OffersTimescale)
+        {
+            Assert.Skip("This PostgreSQL does not offer TimescaleDB");
+        }
+
+        var database = await postgres.CreateDatabaseAsync();
+        await using var vps = ProgramProcess.StartOurs("sungrow-vps", [], new Dictionary<string, string?>
+        {
+            ["DATABASE_URL"] = database,
+            ["DEVICE_TOKENS"] = "device-1:inverter-1",
+            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
+            ["RATE_LIMIT_REQUESTS_PER_SECOND"] = "0",
+            ["RATE_LIMIT_SAMPLES_PER_SECOND"] = "0",
+        });
+        using HttpClient http = new() { BaseAddress = new Uri(await ProcessTests.AddressAsync(vps)), Timeout = Until.Deadline };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "device-1");
+        await ReadyAsync();
+
+        ConcurrentBag<int> stored = [], refused = [];
+        for (var round = 0; round < 3; round++)
+        {
+            var before = stored.Count;
+            var refusedBefore = refused.Count;
+            using CancellationTokenSource enough = new();
+            var load = Enumerable.Range(0, Clients).Select(client => Task.Run(() => LoadAsync((round * Clients) + client, enough.Token))).ToArray();
+
+            await Until.TrueAsync(() => stored.Count > before + 20);
+            await postgres.KillAsync();
+            await Until.TrueAsync(() => refused.Count >= refusedBefore + Clients);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("/readyz")).StatusCode);
+            Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/healthz")).StatusCode);
+            await postgres.RestartAsync();
+            before = stored.Count;
+            await Until.TrueAsync(() => stored.Count > before); // By itself, while the load goes on.
+            await enough.CancelAsync();
+            await Task.WhenAll(load);
+        }
+
+        await using var source = NpgsqlDataSource.Create(database);
+        foreach (var batch in stored)
+        {
+            await using var count = source.CreateCommand($"SELECT count(*) FROM sungrow_samples WHERE seq BETWEEN {First(batch)} AND {First(batch) + PerBatch - 1}");
+            Assert.Equal((long)PerBatch, await count.ExecuteScalarAsync());
+        }
+
+        // What was refused is sent again, as an edge would; part of it may have been committed before its answer was lost.
+        foreach (var batch in refused)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await SendAsync(batch)).StatusCode);
+        }
+
+        await using var all = source.CreateCommand("SELECT count(*), count(DISTINCT seq) FROM sungrow_samples");
+        await using var row = await all.ExecuteReaderAsync();
+        await row.ReadAsync();
+        var expected = (stored.Count + refused.Count) * (long)PerBatch;
+        Assert.Equal((expected, expected), (row.GetInt64(0), row.GetInt64(1)));
+        Assert.DoesNotContain("   at ", vps.Output, StringComparison.Ordinal);
+
+        async Task LoadAsync(int client, CancellationToken enough)
+        {
+            for (var number = 0; !enough.IsCancellationRequested; number++)
+            {
+                var batch = (client * 100_000) + number;
+                using var answer = await SendAsync(batch);
+                var body = await answer.Content.ReadAsStringAsync(CancellationToken.None);
+                if (answer.StatusCode == HttpStatusCode.OK)
+                {
+                    stored.Add(batch);
+                    continue;
+                }
+
+                Assert.True(answer.StatusCode == HttpStatusCode.ServiceUnavailable, $"{answer.StatusCode}: {body}");
+                Assert.Contains("\"code\":\"DATABASE_UNAVAILABLE\"", body, StringComparison.Ordinal);
+                Assert.NotNull(answer.Headers.RetryAfter);
+                refused.Add(batch);
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, CancellationToken.None); // An edge would wait longer.
+            }
+        }
+
+        async Task<HttpResponseMessage> SendAsync(int batch)
+        {
+            // Ten seconds apart, and no two batches at one time.
+            var samples = Enumerable.Range(0, PerBatch)
+                .Select(i => Series.Sample(i, Series.Start.AddDays(-(batch / 100_000)).AddMilliseconds(batch % 100_000)) with { Seq = First(batch) + i });
+            var json = JsonSerializer.Serialize(new IngestBatch(null, [.. samples]), ProtocolJson.Default.IngestBatch);
+            return await http.PostAsync("/v1/ingest", new StringContent(json, Encoding.UTF8, "application/json"));
+        }
+
+        static long First(int batch) => (batch * (long)PerBatch) + 1;
+
+        Task ReadyAsync() => Until.TrueAsync(async () => (await http.GetAsync("/readyz")).IsSuccessStatusCode);
+    }
+
+    [Fact]
+    public async Task A_database_that_hangs_is_answered_503_in_time_and_works_again_when_it_goes_on()
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+        await using var server = await VpsServer.StartAsync(await postgres.CreateDatabaseAsync() + ";Timeout=2;Command Timeout=2");
+        await server.IngestAsync(Series.Sample(1));
+
+        await postgres.PauseAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(2, 5).Select(number => server.IngestAsync(Series.Sample(number))));
+        var readiness = await server.GetAsync("/readyz");
+        postgres.Resume();
+
+        Assert.All(answers, answer => Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (answer.Status, answer.Code)));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, readiness.Status);
+        await server.ReadyAsync();
+        Assert.True((await server.IngestAsync(Series.Samples(7))).Counts().Covers(7));
+        Assert.Equal(7, await server.CountAsync("sungrow_samples"));
+    }
+
+    [Fact]
+    public async Task A_pool_without_a_free_connection_is_answered_503()
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+        await using var server = await VpsServer.StartAsync(await postgres.CreateDatabaseAsync() + ";Timeout=1;Maximum Pool Size=2");
+        await server.IngestAsync(Series.Sample(1));
+        await using var other = await server.Database.OpenConnectionAsync();
+        await using (NpgsqlCommand hold = new("BEGIN; LOCK TABLE sungrow_samples", other))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        var waiting = new[] { server.IngestAsync(Series.Sample(2)), server.IngestAsync(Series.Sample(3)) }; // On the lock, with all the pool's connections.
+        await Until.TrueAsync(async () => await AskAsync<long>(other, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 2);
+        var finds = await server.IngestAsync(Series.Sample(4));
+        await other.CloseAsync();
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (finds.Status, finds.Code));
+        Assert.All(await Task.WhenAll(waiting), answer => Assert.Equal(new(1, 0, 0), answer.Counts()));
+
+        static async Task<T> AskAsync<T>(NpgsqlConnection connection, string sql)
+        {
+            await using NpgsqlCommand command = new(sql, connection);
+            return (T)(await command.ExecuteScalarAsync())!;
+        }
+    }
+
+    [Theory]
+    [InlineData("ALTER TABLE sungrow_samples ADD CHECK (pv_power_w < 0) NOT VALID", HttpStatusCode.InternalServerError, "INTERNAL_ERROR")]
+    [InlineData("ALTER DATABASE {0} SET default_transaction_read_only = on", HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE")]
+    [InlineData("ALTER DATABASE {0} SET statement_timeout = 1", HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE")]
+    public async Task What_may_pass_is_503_and_what_will_not_is_500_without_a_trace(string change, HttpStatusCode status, string code)
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+        await using var server = await VpsServer.StartAsync(await postgres.CreateDatabaseAsync());
+        await server.ExecuteAsync(string.Format(null, change, await server.AskAsync<string>("SELECT current_database()::text")));
+        // Its connections are made anew, with the new settings.
+        await server.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+
+        await Until.TrueAsync(async () =>
+        {
+            var answer = await server.IngestAsync(Series.Samples(5000));
+            Assert.DoesNotContain("Npgsql", answer.Body, StringComparison.Ordinal);
+            return (answer.Status, answer.Code) == (status, code);
+        });
+    }
+}
