@@ -1,7 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net;
 using Sungrow.Simulator.Day;
+using Sungrow.Simulator.Faults;
+using static Sungrow.Simulator.OptionForms;
 
 namespace Sungrow.Simulator;
 
@@ -42,15 +43,30 @@ internal static class CommandLine
     private static readonly Option<WrongUnit> OtherUnit = Of<WrongUnit>(
         "--wrong-unit", "Answer to another unit id: silent, or exception 0x0B [default: silent]", "silent or exception", TryWrongUnit);
 
-    private static readonly Option<int> Sessions = Number(
-        "--sessions", "Sessions that a device serves at once; a further one is closed", 1, 100, Usual.Sessions);
+    private static readonly Option<int?> Sessions = Of<int?>(
+        "--sessions", "Sessions that a device serves at once; one more is closed [default: 2, on a WiNet-S 1]", "1 .. 100", TrySessions);
+
+    private static readonly Option<Model> OfModel = Of(
+        "--model", "Model", string.Join(", ", Model.All.Select(model => model.Name)), TryModel, Usual.Model);
+
+    private static readonly Option<InverterPath> Path = Of<InverterPath>(
+        "--path", "Where the port is: lan, the inverter's own, or winet, a WiNet-S dongle [default: lan]", "lan or winet", TryInverterPath);
+
+    private static readonly Option<bool> NoBattery = new("--no-battery") { Description = "A hybrid without a battery" };
+
+    private static readonly Option<bool> NoMeter = new("--no-meter") { Description = "No meter is wired to the inverter" };
+
+    private static readonly Option<IReadOnlyList<Fault>> Faulty = FaultList(
+        "--fault", $"A fault, {Fault.Form}: switched on all the time, or in that window of each simulated day; may be repeated");
+
+    private static readonly Option<string?> FaultFile = Of<string?>(
+        "--fault-file", "Further faults, one a line: on for as long as this file names them; read for each request",
+        "the path of a file", TryPath);
 
     private static readonly Option<string?> Log = Of<string?>(
         "--log", "Append one JSON line per answer to this file", "the path of a file", TryPath);
 
     private static readonly Option<int> Seconds = Number("--seconds", "Stop after so many real seconds; 0: never", 0, 2_000_000, 0);
-
-    private delegate bool TryRead<T>(string text, out T value);
 
     private static string StartsAllowed =>
         $"RFC 3339 with an offset, for example 2026-09-08T05:30:00+02:00, from {EarliestStart:yyyy-MM-dd} to {LatestStart:yyyy-MM-dd}";
@@ -59,13 +75,17 @@ internal static class CommandLine
     {
         var command = new RootCommand(
             """
-            A simulated Sungrow SH10RT on Modbus TCP: a believable day whose energy balances, at real or accelerated time.
+            A simulated Sungrow inverter on Modbus TCP: a believable day whose energy balances, at real or accelerated time.
 
             Prints a line for each device once it can be read, for example "listening 127.0.0.1:5020 serial A2240312345 unit 1",
             and runs until Ctrl-C or SIGTERM. The same simulated time always serves the same values.
-            """)
+
+            Faults:
+
+            """ + string.Join('\n', FaultType.All.Select(type => $"  {type.Form}: {type.Says}")))
         {
-            Port, Devices, Bind, Speed, Start, TimeZone, Serial, Seed, Unit, OtherUnit, Sessions, Log, Seconds,
+            OfModel, Path, NoBattery, NoMeter, Port, Devices, Bind, Speed, Start, TimeZone, Serial, Seed, Unit, OtherUnit, Sessions, Faulty,
+            FaultFile, Log, Seconds,
         };
         command.SetAction((given, cancellationToken) => run(Read(given), cancellationToken));
         return command;
@@ -79,7 +99,11 @@ internal static class CommandLine
             Serial = given.GetRequiredValue(Serial),
             UnitId = (byte)given.GetRequiredValue(Unit),
             WrongUnit = given.GetValue(OtherUnit),
-            Sessions = given.GetRequiredValue(Sessions),
+            Model = given.GetRequiredValue(OfModel),
+            Path = given.GetValue(Path),
+            Battery = !given.GetValue(NoBattery),
+            Meter = !given.GetValue(NoMeter),
+            Sessions = given.GetValue(Sessions),
             TimeZone = given.GetValue(TimeZone) ?? Usual.TimeZone,
             Seed = given.GetRequiredValue(Seed),
         },
@@ -87,70 +111,9 @@ internal static class CommandLine
         given.GetRequiredValue(Speed),
         given.GetValue(Start),
         given.GetValue(Log),
-        given.GetRequiredValue(Seconds) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null);
-
-    private static Option<int> Number(string name, string description, int least, int most, int standard)
+        given.GetRequiredValue(Seconds) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null)
     {
-        return Of(name, description, $"{least} .. {most}", TryNumber, standard);
-
-        bool TryNumber(string text, out int value) =>
-            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= least && value <= most;
-    }
-
-    private static Option<T> Of<T>(string name, string description, string allowed, TryRead<T> read, T standard)
-    {
-        var option = Of(name, description, allowed, read);
-        option.DefaultValueFactory = _ => standard;
-        return option;
-    }
-
-    private static Option<T> Of<T>(string name, string description, string allowed, TryRead<T> read) => new(name)
-    {
-        Description = description,
-        HelpName = name[2..],
-        Arity = ArgumentArity.ExactlyOne,
-        CustomParser = result =>
-        {
-            var text = result.Tokens[0].Value;
-            if (!read(text, out var value))
-            {
-                result.AddError($"{name}: '{text}' is not allowed; allowed is {allowed}.");
-            }
-
-            return value;
-        },
+        Faults = given.GetRequiredValue(Faulty),
+        FaultFile = given.GetValue(FaultFile),
     };
-
-    private static bool TryAddress(string text, out IPAddress value) => IPAddress.TryParse(text, out value!);
-
-    private static bool TrySpeed(string text, out double value) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value is >= 0.1 and <= 3600;
-
-    private static bool TryStart(string text, out DateTimeOffset? value)
-    {
-        string[] forms = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'"];
-        var read = DateTimeOffset.TryParseExact(text, forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var start);
-        value = start;
-        return read && start >= EarliestStart && start <= LatestStart;
-    }
-
-    private static bool TryZone(string text, out TimeZoneInfo value) => TimeZoneInfo.TryFindSystemTimeZoneById(text, out value!);
-
-    private static bool TrySerial(string text, out string value)
-    {
-        value = text;
-        return text.Length is >= 1 and <= 20 && text.All(char.IsAsciiLetterOrDigit);
-    }
-
-    private static bool TryWrongUnit(string text, out WrongUnit value)
-    {
-        value = text == "exception" ? WrongUnit.Exception : WrongUnit.Silent;
-        return text is "exception" or "silent";
-    }
-
-    private static bool TryPath(string text, out string? value)
-    {
-        value = text;
-        return text.Length > 0;
-    }
 }

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Sungrow.Simulator;
 
-/// <summary>One simulated inverter. The defaults are a lone SH10RT at home.</summary>
+/// <summary>One simulated inverter. The defaults are a lone SH10RT at home, with battery and meter, on its LAN port.</summary>
 internal sealed record InverterOptions
 {
     public IPAddress Bind { get; init; } = IPAddress.Loopback;
@@ -19,8 +19,19 @@ internal sealed record InverterOptions
     /// <summary>How a request for another unit is met. What a real LAN port does is not known, so both are here.</summary>
     public WrongUnit WrongUnit { get; init; } = WrongUnit.Silent;
 
-    /// <summary>A session more than these is closed: the real ones serve "very few".</summary>
-    public int Sessions { get; init; } = 2;
+    public Model Model { get; init; } = Model.Sh10Rt;
+
+    public InverterPath Path { get; init; }
+
+    /// <summary>Of no meaning to a string inverter.</summary>
+    public bool Battery { get; init; } = true;
+
+    /// <summary>Without one an inverter knows neither grid nor load.</summary>
+    public bool Meter { get; init; } = true;
+
+    /// <summary>A session more than these is closed: the real ones serve "very few", a dongle one. Null: 2 on the LAN port, 1 on a
+    /// WiNet-S.</summary>
+    public int? Sessions { get; init; }
 
     /// <summary>A session without a request for so long is closed, so that a client that vanished without a word frees its place.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Sungrow.Simulator.Faults;
 
 namespace Sungrow.Simulator;
 
@@ -34,6 +35,8 @@ internal static class Program
             return Fail(conflict);
         }
 
+        var faults = new FaultSwitch(settings.FaultFile, Console.Error.WriteLine);
+        faults.Set(settings.Faults);
         ServedLog? log = null;
         var inverters = new List<SimulatedInverter>();
         try
@@ -41,7 +44,7 @@ internal static class Program
             log = settings.Log is null ? null : ServedLog.Open(settings.Log);
             for (var device = 0; device < settings.Devices; device++)
             {
-                inverters.Add(SimulatedInverter.Start(settings.Device(device), clock, log));
+                inverters.Add(SimulatedInverter.Start(settings.Device(device), clock, log, faults));
             }
 
             foreach (var inverter in inverters)

@@ -10,17 +10,6 @@ namespace Sungrow.Simulator;
 /// went through words, so a mistake in the encoding shows as a difference.</summary>
 internal sealed class ServedLog : IDisposable
 {
-    private static readonly (string Name, Register Register, int Divisor)[] Values =
-    [
-        ("pv_power_w", RegisterMap.PvPower, 1),
-        ("pv_daily_kwh", RegisterMap.PvDaily, 10),
-        ("battery_power_w", RegisterMap.BatteryPower, 1),
-        ("battery_soc_pct", RegisterMap.BatterySoc, 10),
-        ("battery_temp_c", RegisterMap.BatteryTemperature, 10),
-        ("load_power_w", RegisterMap.LoadPower, 1),
-        ("export_power_w", RegisterMap.ExportPower, 1),
-    ];
-
     private readonly FileStream _file;
     private readonly Lock _gate = new();
 
@@ -35,29 +24,34 @@ internal sealed class ServedLog : IDisposable
         return new(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
     }
 
-    public void Write(DateTimeOffset utc, Reading reading, Request request, Answer answer)
+    /// <param name="meant">The truth of the simulated day, whatever faults made of it.</param>
+    /// <param name="metrics">Those whose registers were asked for and not refused.</param>
+    /// <param name="disturbed">What really left, where faults made it differ from what was meant; null where they did not.</param>
+    public void Write(DateTimeOffset utc, Reading meant, Request request, Answer answer, IEnumerable<Metric> metrics, Disturbed? disturbed)
     {
         var line = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(line))
         {
             json.WriteStartObject();
             json.WriteString("utc", utc.UtcDateTime);
-            json.WriteString("simulated", reading.LocalTime);
-            json.WriteString("serial", reading.Serial);
+            json.WriteString("simulated", meant.LocalTime);
+            json.WriteString("serial", meant.Serial);
             json.WriteNumber("function", request.Function);
             json.WriteNumber("start", request.Start);
             json.WriteNumber("count", request.Count);
             json.WriteNumber("exception", (byte)answer.Exception);
             json.WriteStartObject("values");
-            foreach (var (name, register, divisor) in Values)
+            foreach (var metric in metrics)
             {
-                if (Holds(request, answer, register))
-                {
-                    json.WriteNumber(name, (decimal)register.Raw(reading) / divisor);
-                }
+                json.WriteNumber(metric.Name, metric.Value(meant));
             }
 
             json.WriteEndObject();
+            if (disturbed is not null)
+            {
+                Write(json, disturbed);
+            }
+
             json.WriteEndObject();
         }
 
@@ -70,8 +64,20 @@ internal sealed class ServedLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static bool Holds(Request request, Answer answer, Register register) =>
-        request.Function == Request.ReadInputRegisters
-        && request.Start <= register.Wire
-        && register.Wire + register.Words <= request.Start + answer.Words.Length;
+    private static void Write(Utf8JsonWriter json, Disturbed disturbed)
+    {
+        json.WriteStartArray("faults");
+        foreach (var fault in disturbed.Faults)
+        {
+            json.WriteStringValue(fault);
+        }
+
+        json.WriteEndArray();
+        json.WriteString("sent", Convert.ToHexString(disturbed.Reply.Bytes));
+        json.WriteString("then", disturbed.Reply.Ending switch { Ending.Close => "close", Ending.Reset => "reset", _ => "stay" });
+    }
 }
+
+/// <summary>An answer that faults changed.</summary>
+/// <param name="Faults">The names of all that were in force.</param>
+internal sealed record Disturbed(IEnumerable<string> Faults, Reply Reply);

@@ -1,3 +1,5 @@
+using Sungrow.Simulator.Faults;
+
 namespace Sungrow.Simulator;
 
 /// <summary>What the command line asked for, each value within its range.</summary>
@@ -5,6 +7,10 @@ namespace Sungrow.Simulator;
 /// <param name="RunFor">Null: until stopped.</param>
 internal sealed record Settings(InverterOptions First, int Devices, double Speed, DateTimeOffset? Start, string? Log, TimeSpan? RunFor)
 {
+    public IReadOnlyList<Fault> Faults { get; init; } = [];
+
+    public string? FaultFile { get; init; }
+
     /// <summary>Why these values do not go together, each being allowed alone; null if they do.</summary>
     public string? Conflict
     {

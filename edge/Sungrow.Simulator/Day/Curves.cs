@@ -38,16 +38,20 @@ internal sealed class Curves
     private readonly double[] _pvFactor = new double[7];
     private readonly double[] _loadFactor = new double[7];
 
-    public Curves(int seed)
+    /// <param name="house">Null: the measured one.</param>
+    public Curves(int seed, House? house = null)
     {
         _seed = seed;
+        House = house ?? Model.Sh10Rt.House(battery: true);
         for (var day = 0; day < 7; day++)
         {
-            // The upper bound keeps the peak below the 10 kW that the inverter can pass on, so nothing is ever curtailed.
-            _pvFactor[day] = seed == 0 ? 1 : 0.95 + (0.10 * Wobble(day, 'p'));
-            _loadFactor[day] = seed == 0 ? 1 : 1 + (0.15 * Wobble(day, 'l'));
+            // The upper bound keeps the peak below what the inverter can pass on, so nothing is ever curtailed.
+            _pvFactor[day] = House.Size * (seed == 0 ? 1 : 0.95 + (0.10 * Wobble(day, 'p')));
+            _loadFactor[day] = House.Size * (seed == 0 ? 1 : 1 + (0.15 * Wobble(day, 'l')));
         }
     }
+
+    public House House { get; }
 
     /// <summary>W, straight lines between the measured quarter hours.</summary>
     public int PvWatts(int second)

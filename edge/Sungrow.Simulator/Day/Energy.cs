@@ -29,4 +29,17 @@ internal readonly record struct Energy(
         PvToBattery + (times * other.PvToBattery),
         Discharge + (times * other.Discharge),
         PvToLoad + (times * other.PvToLoad));
+
+    /// <summary>Each counter less so many watt-seconds, at least 0.</summary>
+    public Energy Less(long wattSeconds) => new(
+        Math.Max(Pv - wattSeconds, 0),
+        Math.Max(Output - wattSeconds, 0),
+        Math.Max(Load - wattSeconds, 0),
+        Math.Max(Import - wattSeconds, 0),
+        Math.Max(Export - wattSeconds, 0),
+        Math.Max(PvToGrid - wattSeconds, 0),
+        Math.Max(Charge - wattSeconds, 0),
+        Math.Max(PvToBattery - wattSeconds, 0),
+        Math.Max(Discharge - wattSeconds, 0),
+        Math.Max(PvToLoad - wattSeconds, 0));
 }

@@ -28,11 +28,12 @@ internal sealed class Household
     private readonly Curves _curves;
     private readonly Timeline _timeline;
 
-    public Household(string serial, TimeZoneInfo zone, int seed)
+    /// <param name="house">Null: the measured one.</param>
+    public Household(string serial, TimeZoneInfo zone, int seed, House? house = null)
     {
         _serial = serial;
         _zone = zone;
-        _curves = new Curves(seed);
+        _curves = new Curves(seed, house);
         _timeline = new Timeline(_curves);
 
         // The sun keeps no summer time. Its day runs at the offset that the zone had on the day of the measurement, all year; only the
@@ -46,7 +47,7 @@ internal sealed class Household
         ArgumentOutOfRangeException.ThrowIfLessThan(instant, Commissioned.AddDays(2));
 
         var second = SunSecond(instant);
-        var midnight = SunSecond(StartOfDay(instant, _zone));
+        var midnight = SunSecond(StartOfDay(instant));
         var moment = _timeline.At(second);
         var localTime = TimeZoneInfo.ConvertTime(Commissioned.AddSeconds(second) - _sunOffset, _zone);
         return new Reading(
@@ -58,6 +59,25 @@ internal sealed class Household
             moment.Energy,
             Curves.Warmth((int)(second % Curves.WeekSeconds)),
             QuarterHours(midnight, second));
+    }
+
+    /// <summary>The counters between two instants.</summary>
+    public Energy Since(DateTimeOffset from, DateTimeOffset to) =>
+        _timeline.At(SunSecond(to)).Energy.Plus(_timeline.At(SunSecond(from)).Energy, -1);
+
+    /// <summary>The local midnight before <paramref name="instant"/>.</summary>
+    public DateTimeOffset StartOfDay(DateTimeOffset instant)
+    {
+        var midnight = TimeZoneInfo.ConvertTime(instant, _zone).Date;
+
+        // Some zones go forward at midnight: their day begins at the first time that exists. Others pass it twice: it begins at the first.
+        while (_zone.IsInvalidTime(midnight))
+        {
+            midnight = midnight.AddMinutes(15);
+        }
+
+        var offset = _zone.IsAmbiguousTime(midnight) ? _zone.GetAmbiguousTimeOffsets(midnight).Max() : _zone.GetUtcOffset(midnight);
+        return new DateTimeOffset(midnight, offset);
     }
 
     private int[] QuarterHours(long midnight, long now)
@@ -72,18 +92,4 @@ internal sealed class Household
     }
 
     private long SunSecond(DateTimeOffset instant) => (long)Math.Floor((instant + _sunOffset - Commissioned).TotalSeconds);
-
-    private static DateTimeOffset StartOfDay(DateTimeOffset instant, TimeZoneInfo zone)
-    {
-        var midnight = TimeZoneInfo.ConvertTime(instant, zone).Date;
-
-        // Some zones go forward at midnight: their day begins at the first time that exists. Others pass it twice: it begins at the first.
-        while (zone.IsInvalidTime(midnight))
-        {
-            midnight = midnight.AddMinutes(15);
-        }
-
-        var offset = zone.IsAmbiguousTime(midnight) ? zone.GetAmbiguousTimeOffsets(midnight).Max() : zone.GetUtcOffset(midnight);
-        return new DateTimeOffset(midnight, offset);
-    }
 }

@@ -44,7 +44,8 @@ internal sealed class Timeline
         var energy = default(Energy);
         for (var second = from % Curves.WeekSeconds; ; second = (second + 1) % Curves.WeekSeconds)
         {
-            var flow = Flow.Regulate(curves.PvWatts(second), curves.LoadWatts(second), curves.RegulatorErrorWatts(second), stored);
+            var flow = Flow.Regulate(
+                curves.House, curves.PvWatts(second), curves.LoadWatts(second), curves.RegulatorErrorWatts(second), stored);
             yield return new Moment(flow, stored, energy);
             stored -= flow.Battery;
             energy = energy.After(flow);

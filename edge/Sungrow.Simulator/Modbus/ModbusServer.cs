@@ -4,33 +4,37 @@ using System.Net.Sockets;
 namespace Sungrow.Simulator.Modbus;
 
 /// <summary>Listens, and keeps the number of sessions.
-/// Invariants: at most <c>maxSessions</c> sessions are served and a further one is closed; what ends one session touches no other.
+/// Invariants: no session is begun while as many as are allowed at that moment are served, and a further one is closed; what ends one
+/// session touches no other.
 /// After disposal no socket is open and no task runs.</summary>
 internal sealed class ModbusServer : IAsyncDisposable
 {
     // A client that closes one session and opens the next at once must not be refused because its farewell is still being read.
-    private static readonly TimeSpan SlotGrace = TimeSpan.FromMilliseconds(500);
+    private const int PlaceTries = 25;
+    private static readonly TimeSpan PlaceTryEvery = TimeSpan.FromMilliseconds(20);
 
     private readonly Socket _listener;
     private readonly TimeSpan _idleTimeout;
     private readonly TimeProvider _time;
-    private readonly Func<Request, byte[]?> _serve;
-    private readonly SemaphoreSlim _slots;
+    private readonly Func<int> _mostSessions;
+    private readonly Func<Func<Request, Reply>> _open;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _sessions = [];
     private readonly Task _accepting;
+    private int _served;
     private int _refused;
 
-    private ModbusServer(Socket listener, int maxSessions, TimeSpan idleTimeout, TimeProvider time, Func<Request, byte[]?> serve)
+    private ModbusServer(
+        Socket listener, Func<int> mostSessions, TimeSpan idleTimeout, TimeProvider time, Func<Func<Request, Reply>> open)
     {
         _listener = listener;
         Endpoint = (IPEndPoint)listener.LocalEndPoint!;
         _idleTimeout = idleTimeout;
         _time = time;
-        _serve = serve;
-        _slots = new SemaphoreSlim(maxSessions, maxSessions);
+        _mostSessions = mostSessions;
+        _open = open;
         _accepting = AcceptAsync(_stop.Token);
     }
 
@@ -43,10 +47,11 @@ internal sealed class ModbusServer : IAsyncDisposable
     /// <summary>Faults when the server cannot go on; never completes otherwise.</summary>
     public Task Failure => _failure.Task;
 
-    /// <param name="serve">The frame to send back, or null to stay silent. What it throws faults <see cref="Failure"/>.</param>
+    /// <param name="mostSessions">How many may be served at once, asked for each new one.</param>
+    /// <param name="open">Called for each session; gives what answers its requests. What it throws faults <see cref="Failure"/>.</param>
     /// <exception cref="SocketException">The address cannot be listened on.</exception>
     public static ModbusServer Listen(
-        IPEndPoint bind, int maxSessions, TimeSpan idleTimeout, TimeProvider time, Func<Request, byte[]?> serve)
+        IPEndPoint bind, Func<int> mostSessions, TimeSpan idleTimeout, TimeProvider time, Func<Func<Request, Reply>> open)
     {
         // Accepted sockets inherit it: an answer never waits for the acknowledgement of the one before.
         var listener = new Socket(bind.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -54,7 +59,7 @@ internal sealed class ModbusServer : IAsyncDisposable
         {
             listener.Bind(bind);
             listener.Listen(backlog: 16);
-            return new ModbusServer(listener, maxSessions, idleTimeout, time, serve);
+            return new ModbusServer(listener, mostSessions, idleTimeout, time, open);
         }
         catch
         {
@@ -82,7 +87,6 @@ internal sealed class ModbusServer : IAsyncDisposable
 
         await Task.WhenAll(sessions);
         _stop.Dispose();
-        _slots.Dispose();
     }
 
     private async Task AcceptAsync(CancellationToken stop)
@@ -118,22 +122,14 @@ internal sealed class ModbusServer : IAsyncDisposable
     {
         using (socket)
         {
-            try
-            {
-                if (!await _slots.WaitAsync(SlotGrace, stop))
-                {
-                    Interlocked.Increment(ref _refused);
-                    return;
-                }
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            if (!await TryTakePlaceAsync(stop))
             {
                 return;
             }
 
             try
             {
-                await new ModbusSession(socket, _idleTimeout, _time, _serve).RunAsync(stop);
+                await new ModbusSession(socket, _idleTimeout, _time, _open()).RunAsync(stop);
             }
             catch (Exception problem)
             {
@@ -142,8 +138,46 @@ internal sealed class ModbusServer : IAsyncDisposable
             }
             finally
             {
-                _slots.Release();
+                Interlocked.Decrement(ref _served);
             }
+        }
+    }
+
+    private async Task<bool> TryTakePlaceAsync(CancellationToken stop)
+    {
+        try
+        {
+            for (var tries = 1; !TryTakePlace(); tries++)
+            {
+                if (tries == PlaceTries)
+                {
+                    Interlocked.Increment(ref _refused);
+                    return false;
+                }
+
+                // Real time: a simulated clock may stand.
+                await Task.Delay(PlaceTryEvery, TimeProvider.System, stop);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private bool TryTakePlace()
+    {
+        lock (_gate)
+        {
+            if (_served >= _mostSessions())
+            {
+                return false;
+            }
+
+            Interlocked.Increment(ref _served);
+            return true;
         }
     }
 }

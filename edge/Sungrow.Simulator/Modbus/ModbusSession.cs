@@ -5,14 +5,15 @@ namespace Sungrow.Simulator.Modbus;
 
 /// <summary>Modbus TCP on one socket, and nothing about registers: requests are answered one by one in the order they came, however TCP
 /// cut them.</summary>
-internal sealed class ModbusSession(Socket socket, TimeSpan idleTimeout, TimeProvider time, Func<Request, byte[]?> serve)
+internal sealed class ModbusSession(Socket socket, TimeSpan idleTimeout, TimeProvider time, Func<Request, Reply> serve)
 {
     private const int HeaderBytes = 7;
 
     // A Modbus PDU has at most 253 bytes; the header's length counts the unit as well.
     private const int LongestLength = 254;
 
-    /// <summary>Returns when the session is over: closed or reset by the client, no Modbus, too long idle, or stopped.</summary>
+    /// <summary>Returns when the session is over: closed or reset by the client, ended by a reply, no Modbus, too long idle, or
+    /// stopped.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         using var idle = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
@@ -42,8 +43,15 @@ internal sealed class ModbusSession(Socket socket, TimeSpan idleTimeout, TimePro
             }
 
             var reply = serve(Request.Parse(transaction, buffer[6], pdu.Span));
-            if (reply is not null && !await TrySendAsync(reply, end.Token))
+            if (!await TryPauseAsync(reply.Delay, end.Token) || !await TrySendAsync(reply.Bytes, end.Token))
             {
+                return;
+            }
+
+            if (reply.Ending != Ending.Stay)
+            {
+                // Without time to linger, closing the socket is a reset.
+                socket.LingerState = new LingerOption(reply.Ending == Ending.Reset, 0);
                 return;
             }
         }
@@ -68,6 +76,23 @@ internal sealed class ModbusSession(Socket socket, TimeSpan idleTimeout, TimePro
             return true;
         }
         catch (Exception problem) when (problem is SocketException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<bool> TryPauseAsync(TimeSpan delay, CancellationToken end)
+    {
+        try
+        {
+            if (delay > TimeSpan.Zero)
+            {
+                await Task.Delay(delay, time, end);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException)
         {
             return false;
         }

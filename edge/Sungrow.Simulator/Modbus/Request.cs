@@ -10,6 +10,8 @@ internal readonly record struct Request(ushort Transaction, byte Unit, byte Func
     public const byte ReadHoldingRegisters = 3;
     public const byte ReadInputRegisters = 4;
 
+    public bool Reaches(int wire) => Start <= wire && wire < Start + Count;
+
     public bool IsRead => Function is ReadHoldingRegisters or ReadInputRegisters;
 
     /// <param name="pdu">Function code and what follows it; at least one byte.</param>
@@ -32,7 +34,7 @@ internal readonly record struct Request(ushort Transaction, byte Unit, byte Func
     public byte[] Frame(Answer answer)
     {
         var refused = answer.Exception != ExceptionCode.None;
-        var frame = new byte[9 + (2 * answer.Words.Length)];
+        var frame = new byte[9 + (2 * answer.Words.Length) + answer.PaddingBytes];
         BinaryPrimitives.WriteUInt16BigEndian(frame, Transaction);
         BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(4), (ushort)(frame.Length - 6));
         frame[6] = Unit;

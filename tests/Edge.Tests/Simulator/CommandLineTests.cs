@@ -1,5 +1,6 @@
 using System.Net;
 using Sungrow.Simulator;
+using Sungrow.Simulator.Faults;
 using Xunit;
 
 namespace Edge.Tests.Simulator;
@@ -23,6 +24,13 @@ public class CommandLineTests
     [InlineData("--wrong-unit 1", "silent or exception")]
     [InlineData("--sessions 0", "1 .. 100")]
     [InlineData("--seconds -1", "0 .. 2000000")]
+    [InlineData("--model SH1", "SH10RT, SH5.0RS, ")]
+    [InlineData("--path wifi", "lan or winet")]
+    [InlineData("--fault gremlins", "one of sentinels, zeros, word-swap, ")]
+    [InlineData("--fault late-reset=0", "late-reset[=1 .. 720]")]
+    [InlineData("--fault illegal-address", "illegal-address=0 .. 65535")]
+    [InlineData("--fault zeros=1", "zeros[@HH:mm")]
+    [InlineData("--fault zeros@24:00-01:00", "zeros[@HH:mm")]
     public void A_wrong_value_is_named_with_what_is_allowed(string line, string allowed)
     {
         var option = line.Split(' ');
@@ -64,6 +72,19 @@ public class CommandLineTests
 
         Assert.Equal(new Settings(new InverterOptions { Port = 5020 }, 1, 1, null, null, null), settings);
         Assert.Equal(IPAddress.Loopback, settings.First.Bind);
+    }
+
+    [Fact]
+    public async Task Faults_add_up()
+    {
+        var settings = await ReadAsync(
+            "--fault late-reset=30 --fault illegal-address=6099@08:00-09:00 --fault-file f --model SG5.0RS --no-meter");
+
+        Assert.Equal([("late-reset", "30", null), ("illegal-address", "6099", new(new(8, 0), new(9, 0)))], settings.Faults.Select(Of));
+        Assert.Equal("f", settings.FaultFile);
+        Assert.Equal(("SG5.0RS", false, true), (settings.First.Model.Name, settings.First.Meter, settings.First.Battery));
+
+        static (string Name, string Argument, DayWindow? Window) Of(Fault fault) => (fault.Type.Name, fault.Argument, fault.Window);
     }
 
     [Fact]

@@ -78,6 +78,35 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Faults_are_switched_by_a_file_while_it_runs()
+    {
+        var file = _log + ".faults";
+        try
+        {
+            var simulator = StartSimulator("--port", "0", "--fault", "flow-zero", "--fault-file", file);
+            using var client = await RawClient.ConnectAsync(IPEndPoint.Parse((await LineAsync(simulator)).Split(' ')[1]));
+            Assert.Equal(0, (await client.ReadWordsAsync(13000, 1))[0]);
+
+            await File.WriteAllTextAsync(file, "illegal-address=13000\n", Cancelled);
+            await client.SendAsync(RawClient.Read(1, unit: 1, function: 4, 13000, 1));
+            Assert.Equal([0x84, 2], (await client.ReceiveAsync(9))[7..]);
+
+            await File.WriteAllTextAsync(file, "gremlins\n", Cancelled);
+            await client.SendAsync(RawClient.Read(2, unit: 1, function: 4, 13000, 1));
+            Assert.Equal([0x84, 2], (await client.ReceiveAsync(9))[7..]);
+            var complaint = await simulator.StandardError.ReadLineAsync(Cancelled).AsTask().WaitAsync(Deadline, Cancelled);
+            Assert.StartsWith($"--fault-file {file}: 'gremlins' is not allowed; allowed is ", complaint, StringComparison.Ordinal);
+
+            File.Delete(file);
+            Assert.Equal(0, (await client.ReadWordsAsync(13000, 1))[0]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task It_stops_by_itself_after_its_seconds()
     {
         var simulator = StartSimulator("--port", "0", "--seconds", "1");
@@ -109,6 +138,7 @@ public sealed class ProcessTests : IDisposable
     public async Task A_wrong_option_is_one_line_and_a_failure()
     {
         Assert.StartsWith("--speed: 'fast' is not allowed", await FailureAsync("--speed", "fast"), StringComparison.Ordinal);
+        Assert.StartsWith("--fault: 'gremlins' is not allowed", await FailureAsync("--fault", "gremlins"), StringComparison.Ordinal);
         Assert.Contains("--frobnicate", await FailureAsync("--frobnicate"), StringComparison.Ordinal);
     }
 

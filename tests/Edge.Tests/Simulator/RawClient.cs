@@ -53,6 +53,27 @@ internal sealed class RawClient : IDisposable
         return [.. frame[9..].Chunk(2).Select(pair => (ushort)((pair[0] << 8) | pair[1]))];
     }
 
+    /// <summary>What comes until the other side ends the connection, by farewell or reset.</summary>
+    public async Task<byte[]> ReceiveUntilClosedAsync()
+    {
+        using var deadline = Until();
+        var bytes = new List<byte>();
+        var some = new byte[256];
+        try
+        {
+            while (await _socket.ReceiveAsync(some, deadline.Token) is > 0 and var received)
+            {
+                bytes.AddRange(some[..received]);
+            }
+        }
+        catch (SocketException)
+        {
+            // A reset: that is how it ended.
+        }
+
+        return [.. bytes];
+    }
+
     /// <summary>True when the other side ended the connection without another byte.</summary>
     public async Task<bool> IsClosedByPeerAsync()
     {

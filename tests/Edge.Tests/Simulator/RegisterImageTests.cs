@@ -121,13 +121,13 @@ public class RegisterImageTests
     [InlineData(4, 5158, 2, ExceptionCode.IllegalDataAddress)]
     [InlineData(4, 5199, 2, ExceptionCode.IllegalDataAddress)]
     [InlineData(4, 13108, 2, ExceptionCode.IllegalDataAddress)]
-    [InlineData(4, 13249, 15, ExceptionCode.IllegalDataAddress)]
+    [InlineData(4, 13294, 1, ExceptionCode.IllegalDataAddress)]
     [InlineData(4, 65_535, 2, ExceptionCode.IllegalDataAddress)]
     [InlineData(3, 4999, 7, ExceptionCode.IllegalDataAddress)]
     [InlineData(3, 12999, 1, ExceptionCode.IllegalDataAddress)]
     public void What_cannot_be_read_is_refused_with_its_exception(byte function, int start, int count, object code)
     {
-        var answer = RegisterImage.Read(new Request(1, 1, function, (ushort)start, (ushort)count), Afternoon);
+        var answer = Served.Answer(Afternoon, start, count, function);
 
         Assert.Equal(code, answer.Exception);
         Assert.Empty(answer.Words);

@@ -1,4 +1,6 @@
+using Sungrow.Simulator;
 using Sungrow.Simulator.Day;
+using Sungrow.Simulator.Faults;
 using Sungrow.Simulator.Modbus;
 using Xunit;
 
@@ -7,9 +9,14 @@ namespace Edge.Tests.Simulator;
 /// <summary>Reads the simulated inverter's words as a client would, with a decoder of its own.</summary>
 internal static class Served
 {
+    private static readonly RegisterImage Sh10Rt = RegisterImage.Of(new InverterOptions());
+
+    public static Answer Answer(Reading reading, int start, int count, byte function = 4) =>
+        Sh10Rt.Read(new Request(1, 1, function, (ushort)start, (ushort)count), reading, FaultSet.None);
+
     public static ushort[] Words(Reading reading, int start, int count, byte function = 4)
     {
-        var answer = RegisterImage.Read(new Request(1, 1, function, (ushort)start, (ushort)count), reading);
+        var answer = Answer(reading, start, count, function);
         Assert.Equal(ExceptionCode.None, answer.Exception);
         Assert.Equal(count, answer.Words.Length);
         return answer.Words;
@@ -37,4 +44,17 @@ internal static class Served
 internal sealed class StoppedTime : TimeProvider
 {
     public override long GetTimestamp() => 0;
+}
+
+/// <summary>A clock that a test moves. Its timers are real, and as many times faster as they are told to be.</summary>
+internal sealed class SteppedTime(int haste = 1) : TimeProvider
+{
+    public TimeSpan Elapsed { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => Elapsed.Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / haste : dueTime, period);
 }

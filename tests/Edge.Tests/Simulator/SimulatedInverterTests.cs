@@ -47,7 +47,7 @@ public class SimulatedInverterTests
     [InlineData(new byte[] { 4, 0x13, 0x98, 0, 0 }, 0x84, 3)] // nothing
     [InlineData(new byte[] { 4, 0x13, 0x98, 0, 126 }, 0x84, 3)] // more than fits
     [InlineData(new byte[] { 4, 0x13, 0x98 }, 0x84, 3)] // too short
-    [InlineData(new byte[] { 4, 0x33, 0xC1, 0, 15 }, 0x84, 2)] // an address that is not there
+    [InlineData(new byte[] { 4, 0x75, 0x30, 0, 15 }, 0x84, 2)] // an address that is not there
     public async Task A_request_that_cannot_be_served_gets_its_exception_and_the_session_goes_on(byte[] pdu, byte function, byte exception)
     {
         await using var inverter = Start();
@@ -178,13 +178,4 @@ public class SimulatedInverterTests
 
     private static SimulatedInverter Start(InverterOptions? options = null) =>
         SimulatedInverter.Start(options ?? new(), new SimulatedClock(new StoppedTime(), Afternoon));
-
-    private sealed class SteppedTime : TimeProvider
-    {
-        public TimeSpan Elapsed { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Elapsed.Ticks;
-    }
 }

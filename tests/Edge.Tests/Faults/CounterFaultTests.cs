@@ -1,0 +1,52 @@
+using Xunit;
+
+namespace Edge.Tests.Faults;
+
+/// <summary>Counters that an inverter gets wrong itself. The reader is honest about them: it hands on what was served. Whether that can be
+/// the day's is decided where the day is known, in Polling; here every other value stays the truth.</summary>
+public class CounterFaultTests
+{
+    private const double Day = 38.7;
+
+    [Theory(Timeout = Bench.Deadline)]
+    [InlineData("late-reset", "2026-09-09T00:30:00Z", Day)] // still yesterday's
+    [InlineData("late-reset", "2026-09-09T00:46:00Z", 0)]
+    [InlineData("late-reset=600", "2026-09-09T09:59:00Z", Day)] // a day from ten to ten
+    [InlineData("late-reset=600", "2026-09-09T10:01:00Z", 0)]
+    [InlineData("early-reset", "2026-09-08T23:49:00Z", Day)]
+    [InlineData("early-reset", "2026-09-08T23:51:00Z", 0)]
+    [InlineData("clock-off", "2026-09-08T22:59:00Z", Day)] // an hour ahead, its midnight is at 23:00
+    [InlineData("clock-off", "2026-09-08T23:01:00Z", 0)]
+    [InlineData("clock-off=-60", "2026-09-09T00:59:00Z", Day)]
+    [InlineData("clock-off=-60", "2026-09-09T01:01:00Z", 0)]
+    [InlineData("daily-zero", "2026-09-08T22:00:00Z", 0)]
+    [InlineData("daily-zero@22:00-22:01", "2026-09-08T22:00:30Z", 0)]
+    [InlineData("daily-zero@22:00-22:01", "2026-09-08T22:01:00Z", Day)]
+    [InlineData("total-back", "2026-09-08T22:00:00Z", Day)] // not the daily counter's affair
+    public async Task A_daily_counter_is_handed_on_as_served_and_nothing_else_is_touched(string fault, string at, double daily)
+    {
+        await using var bench = Bench.Start(at).With(fault);
+
+        var reading = (await bench.PollsAsync()).Reading;
+
+        Assert.InRange(Assert.NotNull(reading.PvDailyKwh), daily - 0.5, daily + 0.5);
+        Assert.Equal(bench.Truth() with { PvDailyKwh = reading.PvDailyKwh }, reading);
+    }
+
+    [Fact(Timeout = Bench.Deadline)]
+    public async Task A_counter_that_is_not_reset_grows_over_the_days()
+    {
+        await using var bench = Bench.Start("2026-09-08T22:00:00Z").With("no-reset");
+        var served = new List<double>();
+        for (var day = 1; day <= 14; day++)
+        {
+            var reading = (await bench.PollsAsync()).Reading;
+            served.Add(Assert.NotNull(reading.PvDailyKwh));
+            Assert.InRange(served[^1], (day * Day) - 1, (day * Day) + 1);
+            Assert.Equal(bench.Truth() with { PvDailyKwh = reading.PvDailyKwh }, reading);
+            bench.Pass(TimeSpan.FromDays(1));
+        }
+
+        Assert.Equal(served.Order(), served);
+    }
+}
