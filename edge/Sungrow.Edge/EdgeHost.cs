@@ -38,6 +38,8 @@ internal static class EdgeHost
             .AddSingleton<InverterReader>()
             .AddSingleton(OpenBuffer)
             .AddSingleton<PollStatus>()
+            .AddSingleton<Ownership>()
+            .AddSingleton<DailyCounter>()
             .AddSingleton<PollLoop>()
             .AddSingleton<IIngestApi, IngestApi>()
             .AddTransient(_ => new Backoff(FirstRetry, LongestRetry, Random.Shared.NextDouble))

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Sungrow.Edge.Inverter;
 
 namespace Sungrow.Edge;
 
@@ -10,6 +11,9 @@ internal sealed class EdgeMetrics : IDisposable
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _polls;
     private readonly Counter<long> _impossible;
+    private readonly Histogram<double> _blockSeconds;
+    private readonly Counter<long> _blockErrors;
+    private readonly Counter<long> _doubted;
     private readonly Counter<long> _committed;
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _sends;
@@ -19,8 +23,14 @@ internal sealed class EdgeMetrics : IDisposable
 
     public EdgeMetrics()
     {
-        _polls = _meter.CreateCounter<long>("sungrow_edge_polls", description: "Polls by result: ok, failed, skipped.");
+        _polls = _meter.CreateCounter<long>("sungrow_edge_polls", description: "Polls by result: ok, skipped, or why there is no reading.");
         _impossible = _meter.CreateCounter<long>("sungrow_edge_impossible_values", description: "Values left out as impossible.");
+        _blockSeconds = _meter.CreateHistogram<double>(
+            "sungrow_edge_block_seconds", unit: "s", description: "Round trip of each request that the inverter answered, by block.");
+        _blockErrors = _meter.CreateCounter<long>(
+            "sungrow_edge_block_errors", description: "Requests that brought no registers, by block and what came instead.");
+        _doubted = _meter.CreateCounter<long>(
+            "sungrow_edge_daily_counter_doubted", description: "Polls whose daily PV counter the total one did not confirm.");
         _committed = _meter.CreateCounter<long>("sungrow_edge_samples_committed", description: "Samples by result: ok, failed.");
         _delivered = _meter.CreateCounter<long>("sungrow_edge_samples_delivered", description: "Samples the server answered for, by kind.");
         _sends = _meter.CreateCounter<long>("sungrow_edge_sends", description: "Batches sent by result: ok, refused, unreachable.");
@@ -40,10 +50,28 @@ internal sealed class EdgeMetrics : IDisposable
         _polls.Add(1, new KeyValuePair<string, object?>("result", "ok"));
     }
 
-    public void PollFailed()
+    public void DailyCounterDoubted() => _doubted.Add(1);
+
+    /// <param name="result">A word of the report's gaps: inverter_unreachable, bad_read, night, contention.</param>
+    public void PollFailed(string result)
     {
         Interlocked.Increment(ref _failed);
-        _polls.Add(1, new KeyValuePair<string, object?>("result", "failed"));
+        _polls.Add(1, new KeyValuePair<string, object?>("result", result));
+    }
+
+    public void BlockAsked(BlockAnswer answer)
+    {
+        var block = new KeyValuePair<string, object?>("block", answer.Block.Name);
+        if (answer.Failure is null)
+        {
+            _blockSeconds.Record(answer.Took.TotalSeconds, block);
+        }
+
+        var error = answer.Failure?.ToString() ?? (answer.Refusal is { } code ? ModbusException.NameOf(code) : null);
+        if (error is not null)
+        {
+            _blockErrors.Add(1, block, new KeyValuePair<string, object?>("error", error));
+        }
     }
 
     public void Skipped(long moments)

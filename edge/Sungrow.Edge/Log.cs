@@ -15,6 +15,12 @@ internal static partial class Log
     [LoggerMessage(2001, LogLevel.Warning, "No sample from the inverter: {Sentence}")]
     public static partial void InverterUnreachable(ILogger logger, string sentence);
 
+    [LoggerMessage(2002, LogLevel.Warning, "{Path} cannot be written, what it holds is forgotten at the next restart: {Reason}")]
+    public static partial void StateNotKept(ILogger logger, string path, string reason);
+
+    [LoggerMessage(2003, LogLevel.Information, "The inverter sleeps until the sun is up: {Sentence}")]
+    public static partial void InverterAsleep(ILogger logger, string sentence);
+
     [LoggerMessage(3000, LogLevel.Error, "A sample could not be written to the buffer (SQLite error {Code}): {Reason}")]
     public static partial void AppendFailed(ILogger logger, int code, string reason);
 

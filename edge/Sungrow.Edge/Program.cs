@@ -8,6 +8,7 @@ var root = new RootCommand("""
     (--Inverter:Host=192.168.1.20). The README lists them all.
     """);
 RunCommand.AddTo(root);
+root.Subcommands.Add(ProbeCommand.Create());
 root.Subcommands.Add(CheckCommand.Create());
 root.Subcommands.Add(StatusCommand.Create());
 

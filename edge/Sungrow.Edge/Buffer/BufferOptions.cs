@@ -6,7 +6,8 @@ internal sealed class BufferOptions
 {
     public const string Section = "Buffer";
 
-    /// <summary>The SQLite file. Its folder must exist and be writable; beside it lie <c>-wal</c>, <c>-shm</c> and <c>.lock</c>.</summary>
+    /// <summary>The SQLite file. Its folder must exist and be writable; beside it lie <c>-wal</c>, <c>-shm</c> and <c>.lock</c>,
+    /// and of polling <c>.serial</c> and <c>.counters</c>.</summary>
     public string Path { get; set; } = "/var/lib/sungrow-edge/buffer.db";
 }
 

@@ -41,6 +41,9 @@ internal static class Attempt
         }
     }
 
+    /// <summary>Says what failed.</summary>
+    public static int Fail(string sentence) => Fail(Failed, sentence);
+
     private static int Fail(int code, params string[] lines)
     {
         foreach (var line in lines)

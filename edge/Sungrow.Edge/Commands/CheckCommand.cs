@@ -15,12 +15,18 @@ internal static class CheckCommand
     public static Command Create()
     {
         var command = new Command("check", "Look at inverter, buffer, clock, VPS, token and device id, and say what to do.");
+        var acceptSerial = new Option<bool>("--accept-serial")
+        {
+            Description = "With Device__Id set: the inverter that answers now is the one whose samples these are, from now on.",
+        };
+        command.Options.Add(acceptSerial);
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction((parsed, cancellationToken) => Attempt.Async(parsed, settings => CheckAsync(settings, cancellationToken)));
+        command.SetAction((parsed, cancellationToken) =>
+            Attempt.Async(parsed, settings => CheckAsync(settings, parsed.GetValue(acceptSerial), cancellationToken)));
         return command;
     }
 
-    private static async Task<int> CheckAsync(string[] settings, CancellationToken cancellationToken)
+    private static async Task<int> CheckAsync(string[] settings, bool acceptSerial, CancellationToken cancellationToken)
     {
         using var host = EdgeHost.Build(settings);
         var services = host.Services;
@@ -37,6 +43,12 @@ internal static class CheckCommand
             Unreachable unreachable => unreachable.Sentence,
             _ => "",
         });
+        if (inverter is Polled { Identity: var identity })
+        {
+            var (serialWell, serial) = Serial(services, identity, acceptSerial);
+            Line("serial", serialWell, serial);
+        }
+
         var (bufferWell, buffer) = Buffer(services);
         Line("buffer", bufferWell, buffer);
         Line("clock", Clock.IsSynchronised(), Clock.IsSynchronised()
@@ -64,6 +76,22 @@ internal static class CheckCommand
             allWell &= well;
             Console.WriteLine($"{(well ? "ok  " : "FAIL")} {name,-10} {text}");
         }
+    }
+
+    private static (bool Well, string Text) Serial(IServiceProvider services, InverterIdentity identity, bool accept)
+    {
+        var ownership = services.GetRequiredService<Ownership>();
+        if (services.GetRequiredService<IOptions<DeviceOptions>>().Value.Id is not { } id)
+        {
+            return ownership.Refuse(identity) is { } malformed ? (false, malformed) : (true, $"{identity.Serial} is the device id of its samples");
+        }
+
+        if (accept)
+        {
+            return ownership.Accept(identity) is { } failure ? (false, failure) : (true, $"{identity.Serial} is accepted for {id}");
+        }
+
+        return ownership.Look(identity) is { } refusal ? (false, refusal) : (true, $"{identity.Serial} is the inverter of {id}");
     }
 
     private static (bool Well, string Text) Buffer(IServiceProvider services)

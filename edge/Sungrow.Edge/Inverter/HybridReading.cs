@@ -27,13 +27,13 @@ internal static class HybridReading
         && served.Raw(HybridMap.PowerFlow) == 0
         && HybridMap.Totals.All(total => served.Raw(total) == 0);
 
-    // Without a battery a lone inverter serves the absent pattern for voltage and charge (and -0.1 degC, -1 W for the signed ones),
-    // a cluster's second inverter or a dongle zeros for voltage, charge and temperature together.
-    private static bool HasBattery(ServedWords served)
+    /// <summary>Whether nothing denies it. Without a battery a lone inverter serves the absent pattern for voltage and charge (and -0.1 degC,
+    /// -1 W for the signed ones), a cluster's second inverter or a dongle zeros for voltage, charge and temperature together.</summary>
+    public static bool HasBattery(ServedWords served)
     {
         if (!served.Has(HybridMap.BatteryVoltage))
         {
-            return true; // Nothing denies it.
+            return true;
         }
 
         var (volts, soc) = (served.Value(HybridMap.BatteryVoltage), served.Value(HybridMap.BatterySoc));

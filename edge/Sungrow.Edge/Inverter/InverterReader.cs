@@ -12,23 +12,35 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
     private readonly InverterOptions _options = options.Value;
     private readonly InverterDialer _dialer = new(options.Value, time);
     private readonly HashSet<string> _impossibleSeen = [];
+    private readonly BlockMemory _memory = new();
+    private readonly Contention _contention = new();
     private InverterSession? _session;
+    private (string Serial, ConnectionPath Path)? _path;
+
+    private TimeSpan Uptime => time.GetElapsedTime(startingTimestamp: 0);
 
     /// <summary>Reads once. Throws only when cancelled; the connection is closed then.</summary>
     public async Task<PollResult> PollAsync(CancellationToken cancellationToken)
     {
+        if (_contention.Left(Uptime) is not null)
+        {
+            return Unreachable(UnreachableReason.Contention, null, []);
+        }
+
         List<BlockAnswer> answers = [];
+        var isNew = _session is not { IsOpen: true };
         try
         {
             var session = await OpenSessionAsync(answers, cancellationToken);
-            var served = await session.ReadAsync(answers, cancellationToken);
-            return Decode(session.Identity, served) with { Blocks = answers };
+            var polled = Decode(session, await session.ReadAsync(answers, cancellationToken));
+            _contention.Succeeded();
+            return polled with { Path = await FindPathAsync(session, answers, cancellationToken), Blocks = answers };
         }
         catch (ModbusConnectionException broken)
         {
             CloseSession();
-            var sentence = UnreachableSentences.For(broken.Reason, broken.Detail, _options);
-            return new Unreachable(broken.Reason, sentence) { Blocks = answers };
+            _contention.Failed(broken.Reason, isNew, Uptime);
+            return Unreachable(broken.Reason, broken.Detail, answers);
         }
         catch (OperationCanceledException)
         {
@@ -43,6 +55,30 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
         return ValueTask.CompletedTask;
     }
 
+    private Unreachable Unreachable(UnreachableReason reason, string? detail, List<BlockAnswer> answers) =>
+        new(reason, UnreachableSentences.For(reason, detail, _options)) { Blocks = answers };
+
+    // Asked once per inverter, after its first poll: an answer lost here costs that poll nothing.
+    private async Task<ConnectionPath> FindPathAsync(InverterSession session, List<BlockAnswer> answers, CancellationToken cancellationToken)
+    {
+        var serial = session.Identity.Serial;
+        if (_path is not { } known || known.Serial != serial)
+        {
+            _path = (serial, ConnectionPath.Unknown);
+            try
+            {
+                _path = (serial, await session.FindPathAsync(answers, cancellationToken));
+            }
+            catch (ModbusConnectionException)
+            {
+                // Silence is no answer to this question either; the next poll connects anew, and the request stands in the answers.
+                CloseSession();
+            }
+        }
+
+        return session.Path = _path.Value.Path;
+    }
+
     private async Task<InverterSession> OpenSessionAsync(List<BlockAnswer> answers, CancellationToken cancellationToken)
     {
         // An inverter may drop an idle connection: no failure, nothing was asked on it.
@@ -51,12 +87,20 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
             CloseSession();
         }
 
-        return _session ??= await InverterSession.OpenAsync(_dialer, _options, time, answers, cancellationToken);
+        if (_session is not null)
+        {
+            return _session;
+        }
+
+        _session = await InverterSession.OpenAsync(_dialer, _options, _memory, time, answers, cancellationToken);
+        _session.Path = _path is { } known && known.Serial == _session.Identity.Serial ? known.Path : ConnectionPath.Unknown;
+        return _session;
     }
 
-    private Polled Decode(InverterIdentity identity, ServedWords served)
+    private Polled Decode(InverterSession session, ServedWords served)
     {
-        var reading = identity.Family == InverterFamily.Hybrid ? HybridReading.Of(served) : StringReading.Of(served);
+        var identity = session.Identity;
+        var reading = identity.Family == InverterFamily.Hybrid ? HybridReading.Of(served) : StringReading.Of(served, session.Meter);
 
         // Counted by the caller, said once per metric: a wrong register is wrong in every poll.
         List<string> impossible = [];
@@ -66,7 +110,7 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
             Log.ImpossibleValue(logger, metric, identity.Model);
         }
 
-        return new(identity, reading) { Impossible = impossible };
+        return new(identity, reading) { Impossible = impossible, Counters = PvCounters.Of(identity.Family, served) };
     }
 
     private void CloseSession()

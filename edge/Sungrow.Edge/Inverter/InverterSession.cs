@@ -1,17 +1,17 @@
 namespace Sungrow.Edge.Inverter;
 
-/// <summary>One connection and what was learnt on it: who is there, and which blocks it does not serve. All of it is forgotten with the
-/// connection: the next one may lead to another inverter, or to the same with new firmware.</summary>
+/// <summary>One connection and who is there. That is forgotten with it: the next one may lead to another inverter.</summary>
 internal sealed class InverterSession : IDisposable
 {
     private readonly ModbusTcpMaster _master;
     private readonly InverterOptions _options;
     private readonly TimeProvider _time;
-    private readonly HashSet<RegisterBlock> _refused = [];
+    private readonly BlockMemory _memory;
     private long? _lastReply;
 
-    private InverterSession(ModbusTcpMaster master, InverterOptions options, TimeProvider time)
+    private InverterSession(ModbusTcpMaster master, InverterOptions options, BlockMemory memory, TimeProvider time)
     {
+        _memory = memory;
         _master = master;
         _options = options;
         _time = time;
@@ -19,17 +19,25 @@ internal sealed class InverterSession : IDisposable
 
     public InverterIdentity Identity { get; private set; } = null!;
 
+    /// <summary>What this connection has shown of a string inverter's meter.</summary>
+    public MeterSeen Meter { get; } = new();
+
+    /// <summary>As far as it is known: it sets the pace.</summary>
+    public ConnectionPath Path { get; set; }
+
     public bool IsOpen => _master.IsOpen;
 
     /// <summary>Connects and identifies.</summary>
     /// <exception cref="ModbusConnectionException">No connection, or nobody we know behind it.</exception>
     public static async Task<InverterSession> OpenAsync(
-        InverterDialer dialer, InverterOptions options, TimeProvider time, List<BlockAnswer> answers, CancellationToken cancellationToken)
+        InverterDialer dialer, InverterOptions options, BlockMemory memory, TimeProvider time, List<BlockAnswer> answers,
+        CancellationToken cancellationToken)
     {
-        var session = new InverterSession(await dialer.DialAsync(cancellationToken), options, time);
+        var session = new InverterSession(await dialer.DialAsync(cancellationToken), options, memory, time);
         try
         {
             session.Identity = await session.IdentifyAsync(answers, cancellationToken);
+            memory.Connected(session.Identity.Serial);
             return session;
         }
         catch
@@ -45,15 +53,36 @@ internal sealed class InverterSession : IDisposable
     public async Task<ServedWords> ReadAsync(List<BlockAnswer> answers, CancellationToken cancellationToken)
     {
         var served = new ServedWords();
-        foreach (var block in Identity.Family == InverterFamily.Hybrid ? HybridMap.Blocks : StringMap.Blocks)
+        var blocks = Identity.Family == InverterFamily.Hybrid ? HybridMap.Blocks : StringMap.Blocks;
+        foreach (var block in blocks)
         {
-            if (!_refused.Contains(block) && await AskAsync(block, answers, cancellationToken) is { } words)
+            // The first one every model has: whatever it answered before, without it there is nothing to wait for.
+            var isMain = block == blocks[0];
+            if (block == HybridMap.Battery && !HybridReading.HasBattery(served))
+            {
+                continue;
+            }
+
+            if ((isMain || _memory.ShouldAsk(block, Uptime)) && await AskAsync(block, answers, cancellationToken) is { } words)
             {
                 served.Add(block, words);
             }
         }
 
         return served;
+    }
+
+    /// <summary>Asks what tells the path, where it can be told.</summary>
+    /// <exception cref="ModbusConnectionException">The session is over.</exception>
+    public async Task<ConnectionPath> FindPathAsync(List<BlockAnswer> answers, CancellationToken cancellationToken)
+    {
+        if (!ConnectionPaths.CanBeTold(Identity))
+        {
+            return ConnectionPath.Unknown;
+        }
+
+        await AskAsync(ConnectionPaths.Tell, answers, cancellationToken);
+        return ConnectionPaths.From(answers[^1]);
     }
 
     public void Dispose() => _master.Dispose();
@@ -73,7 +102,7 @@ internal sealed class InverterSession : IDisposable
                 UnreachableReason.NotIdentified, "it serves no device type; a dongle may not be linked yet");
     }
 
-    // Null: refused. "Illegal data address" is a definite answer and is not asked for again; any other refusal may pass.
+    // Null: refused. "Illegal data address" is a definite answer and is remembered; any other refusal may pass.
     private async Task<ushort[]?> AskAsync(RegisterBlock block, List<BlockAnswer> answers, CancellationToken cancellationToken)
     {
         await KeepGapAsync(cancellationToken);
@@ -82,14 +111,16 @@ internal sealed class InverterSession : IDisposable
         UnreachableReason? failure = null;
         try
         {
-            return await _master.ReadInputRegistersAsync((byte)_options.UnitId, block.Start, block.Count, cancellationToken);
+            var words = await _master.ReadInputRegistersAsync((byte)_options.UnitId, block.Start, block.Count, cancellationToken);
+            _memory.Answered(block);
+            return words;
         }
         catch (ModbusException refused)
         {
             refusal = refused.Code;
             if (refused.Code == ModbusException.IllegalDataAddress)
             {
-                _refused.Add(block);
+                _memory.Refused(block, Uptime);
             }
 
             return null;
@@ -97,6 +128,11 @@ internal sealed class InverterSession : IDisposable
         catch (ModbusConnectionException broken)
         {
             failure = broken.Reason;
+            if (broken.Reason == UnreachableReason.TimedOut)
+            {
+                _memory.TimedOut(block, Uptime);
+            }
+
             throw;
         }
         finally
@@ -106,9 +142,12 @@ internal sealed class InverterSession : IDisposable
         }
     }
 
+    private TimeSpan Uptime => _time.GetElapsedTime(startingTimestamp: 0);
+
     private async Task KeepGapAsync(CancellationToken cancellationToken)
     {
-        if (_lastReply is { } last && _options.RequestGap - _time.GetElapsedTime(last) is { } rest && rest > TimeSpan.Zero)
+        var gap = _options.RequestGap > TimeSpan.Zero ? _options.RequestGap : ConnectionPaths.Gap(Path);
+        if (_lastReply is { } last && gap - _time.GetElapsedTime(last) is { } rest && rest > TimeSpan.Zero)
         {
             await Task.Delay(rest, _time, cancellationToken);
         }

@@ -12,6 +12,11 @@ internal sealed record Polled(InverterIdentity Identity, Reading Reading) : Poll
 {
     /// <summary>Wire names of the metrics that were served with an impossible value and are null for it.</summary>
     public IReadOnlyList<string> Impossible { get; init; } = [];
+
+    public ConnectionPath Path { get; init; }
+
+    /// <summary>What the reading's daily counter can be judged by; null when it cannot.</summary>
+    public PvCounters? Counters { get; init; }
 }
 
 /// <param name="Sentence">What was wrong and what to look at, for a person.</param>

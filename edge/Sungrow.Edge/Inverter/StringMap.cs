@@ -5,10 +5,13 @@ internal static class StringMap
 {
     public static readonly RegisterBlock Main = new("MAIN", 5002, 36);
 
+    /// <summary>The total in the daily counter's own resolution, right after it. Models without it refuse it.</summary>
+    public static readonly RegisterBlock Fine = new("FINE", 5143, 5);
+
     /// <summary>Served where a meter is fitted; others refuse it or serve zeros.</summary>
     public static readonly RegisterBlock Meter = new("METER", 5082, 18);
 
-    public static readonly IReadOnlyList<RegisterBlock> Blocks = [Main, Meter];
+    public static readonly IReadOnlyList<RegisterBlock> Blocks = [Main, Fine, Meter];
 
     // MAIN
     public static readonly Register PvDailyEnergy = new("daily_power_yield", 5002, Kind.U16, 0.1m, "kWh", "5003; PV alone on this family");
@@ -17,6 +20,9 @@ internal static class StringMap
     public static readonly Register PvPower = new("total_dc_power", 5016, Kind.U32, 1, "W", "5017");
     public static readonly Register ActivePower = new("total_active_power", 5030, Kind.S32, 1, "W", "5031");
     public static readonly Register WorkState = new("work_state_1", 5037, Kind.U16, 1, "", "5038; 0 means running");
+
+    // FINE
+    public static readonly Register PvTotalFine = new("total_power_yield_fine", 5143, Kind.U32, 0.1m, "kWh", "5144");
 
     // METER
     public static readonly Register MeterPower = new("meter_power", 5082, Kind.S32, 1, "W", "5083; + importing, as evcc reads it");

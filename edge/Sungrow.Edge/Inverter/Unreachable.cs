@@ -21,6 +21,12 @@ internal enum UnreachableReason
     /// <summary>Modbus TCP before, then a reply that does not fit its request.</summary>
     Violation,
     NotIdentified,
+
+    /// <summary>A dongle that encrypts.</summary>
+    Encrypted,
+
+    /// <summary>Not asked: see <see cref="Inverter.Contention"/>.</summary>
+    Contention,
 }
 
 /// <summary>What each reason says to the person in front of it: what was wrong, and what to look at.</summary>
@@ -55,6 +61,12 @@ internal static class UnreachableSentences
             UnreachableReason.NotIdentified =>
                 $"Unit {options.UnitId} at {at} did not identify itself as a Sungrow inverter ({detail}): "
                 + "check Inverter__Host and Inverter__UnitId (1 unless changed).",
+            UnreachableReason.Encrypted =>
+                $"{at} is a dongle that encrypts Modbus (firmware of about 2020), which is not supported: "
+                + "use the inverter's own network port, or update the dongle.",
+            UnreachableReason.Contention =>
+                $"{at} keeps closing our connections, as it does when another program is connected: it is left alone for "
+                + $"{Contention.Quiet.TotalSeconds:0} s. Let one program read it, or put a Modbus proxy between.",
             _ => throw new ArgumentOutOfRangeException(nameof(reason)),
         };
     }

@@ -9,20 +9,24 @@ using Sungrow.Protocol;
 namespace Sungrow.Edge.Polling;
 
 /// <summary>Reads the inverter at each moment of the schedule and appends what it served, for ever.
-/// Invariants: one poll at a time; a poll that fails appends nothing; nothing here waits for the uplink. At shutdown a poll under way is
-/// abandoned, and a row begun is appended with the polls it has.</summary>
+/// Invariants: one poll at a time; a poll that fails appends nothing; a row holds polls of one inverter; nothing here waits for the uplink.
+/// At shutdown a poll under way is abandoned, and a row begun is appended with the polls it has.</summary>
 internal sealed class PollLoop(
     InverterReader reader,
     SampleBuffer buffer,
     PollStatus status,
     IOptions<PollingOptions> polling,
-    IOptions<DeviceOptions> device,
+    Ownership ownership,
+    DailyCounter dailyCounter,
     TimeProvider time,
     EdgeMetrics metrics,
     ILogger<PollLoop> logger) : BackgroundService
 {
     private readonly PollSchedule _schedule = new(polling.Value.Interval);
     private readonly RowAverage _row = new(polling.Value.SamplesPerRow, polling.Value.Interval);
+
+    private (InverterIdentity Inverter, double? PvWatts, TimeSpan At)? _last;
+    private bool _isNight;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -38,10 +42,8 @@ internal sealed class PollLoop(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            if (_row.Flush() is { } begun)
-            {
-                Append(begun);
-            }
+            EndRow();
+            dailyCounter.Keep();
         }
     }
 
@@ -54,30 +56,53 @@ internal sealed class PollLoop(
             Append(over);
         }
 
-        switch (await reader.PollAsync(stoppingToken))
+        var result = await reader.PollAsync(stoppingToken);
+        foreach (var answer in result.Blocks)
         {
+            metrics.BlockAsked(answer);
+        }
+
+        switch (result)
+        {
+            case Polled polled when ownership.Refuse(polled.Identity) is { } sentence:
+                // The row begun is the other inverter's: it ends here, also if this one is accepted later under the same id.
+                EndRow();
+                Failed(sentence, GapReasons.BadRead);
+                break;
+
             case Polled polled:
                 Take(polled, ts, uptime);
                 break;
 
+            case Unreachable unreachable when Night.Explains(
+                unreachable.Reason, _last is { } last ? (last.Inverter, last.PvWatts) : null, uptime - (_last?.At ?? default), dailyCounter.LocalTime(ts)):
+                metrics.PollFailed(GapReasons.Night);
+                if (!_isNight)
+                {
+                    status.Failed(unreachable.Sentence);
+                    Log.InverterAsleep(logger, unreachable.Sentence);
+                    _isNight = true;
+                }
+
+                break;
+
             case Unreachable unreachable:
-                Failed(unreachable.Sentence);
+                Failed(unreachable.Sentence, unreachable.Reason == UnreachableReason.Contention ? GapReasons.Contention : GapReasons.InverterUnreachable);
                 break;
         }
     }
 
     private void Take(Polled polled, DateTimeOffset ts, TimeSpan uptime)
     {
-        var deviceId = device.Value.Id ?? polled.Identity.Serial;
-        if (!DeviceIds.IsWellFormed(deviceId))
+        var reading = dailyCounter.Guard(polled, ts, out var newDay);
+        if (newDay)
         {
-            Failed("the inverter's serial number cannot be a device id: set Device__Id.");
-            return;
+            _row.ForgetDailyCounter();
         }
 
-        if (polled.Reading.IsEmpty)
+        if (reading.IsEmpty)
         {
-            Failed("the inverter answered, but with no value at all.");
+            Failed("the inverter answered, but with no value at all.", GapReasons.BadRead);
             return;
         }
 
@@ -86,16 +111,28 @@ internal sealed class PollLoop(
             Log.InverterReached(logger, polled.Identity.Model, polled.Identity.Serial);
         }
 
+        _last = (polled.Identity, reading.PvPowerWatts, uptime);
+        _isNight = false;
         metrics.Polled(polled.Impossible.Count);
-        foreach (var sample in _row.Add(deviceId, ts, uptime, polled.Reading))
+        foreach (var sample in _row.Add(ownership.DeviceIdOf(polled.Identity), ts, uptime, reading))
         {
             Append(sample);
         }
     }
 
-    private void Failed(string sentence)
+    private void EndRow()
     {
-        metrics.PollFailed();
+        if (_row.Flush() is { } begun)
+        {
+            Append(begun);
+        }
+    }
+
+    /// <param name="reason">A word of the report's gaps.</param>
+    private void Failed(string sentence, string reason)
+    {
+        _isNight = false;
+        metrics.PollFailed(reason);
         if (status.Failed(sentence))
         {
             Log.InverterUnreachable(logger, sentence);

@@ -39,6 +39,15 @@ internal sealed class RowAverage(int pollsPerRow, TimeSpan interval)
     /// <summary>The row begun when its polls are over, though some failed: the evening is not averaged with the next morning.</summary>
     public NewSample? TakeIfOver(TimeSpan uptime) => uptime - _begun > interval * (pollsPerRow - 0.5) ? Flush() : null;
 
+    /// <summary>A new day has begun: a row begun on the old one shall not carry its counter into the new one.</summary>
+    public void ForgetDailyCounter()
+    {
+        for (var i = 0; i < _readings.Count; i++)
+        {
+            _readings[i] = _readings[i] with { PvDailyKwh = null };
+        }
+    }
+
     /// <summary>What was added since the last row, null when nothing was.</summary>
     public NewSample? Flush()
     {

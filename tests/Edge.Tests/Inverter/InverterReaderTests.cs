@@ -12,6 +12,7 @@ public class InverterReaderTests
     private const int Main = 12999;
     private const int Pv = 5007;
     private const int Battery = 5213;
+    private const int Path = 6099;
 
     private static readonly Reading Measured = new(1201, 36.1, 0, 95.5, 31.0, 1106, -180);
 
@@ -38,8 +39,8 @@ public class InverterReaderTests
 
         Assert.Equal("A2290112345", first.Identity.Serial);
         Assert.Equal(Measured, first.Reading);
-        Assert.Equal([Id, Main, Pv, Battery], server.TakeAsked());
-        Assert.Equal(["ID", "MAIN", "PV", "BATT"], first.Blocks.Select(answer => answer.Block.Name));
+        Assert.Equal([Id, Main, Pv, Battery, Path], server.TakeAsked());
+        Assert.Equal(["ID", "MAIN", "PV", "BATT", "PATH"], first.Blocks.Select(answer => answer.Block.Name));
 
         Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
         Assert.Equal([Main, Pv, Battery], server.TakeAsked());
@@ -53,29 +54,141 @@ public class InverterReaderTests
         await using var reader = Reader(server.Port);
 
         Assert.Equal(new Reading(3210, 12.3, null, null, null, 1000, 2100), (await PollsAsync(reader)).Reading);
-        Assert.Equal([Id, 5002, 5082], server.TakeAsked());
+        Assert.Equal([Id, 5002, 5143, 5082], server.TakeAsked());
     }
 
     [Fact(Timeout = Deadline)]
-    public async Task A_block_at_an_illegal_address_is_asked_once_per_connection()
+    public async Task A_block_at_an_illegal_address_is_asked_on_two_connections_and_then_once_a_day()
     {
+        var time = new ManualTime();
         await using var server = new RegisterServer(Words.Sh10Rt().Set(13021, unchecked((ushort)-800))) { Refuse = { [Battery] = 2 } };
-        await using var reader = Reader(server.Port);
+        await using var reader = Reader(server.Port, time: time);
 
         var polled = await PollsAsync(reader);
         Assert.Equal(Measured with { BatteryPowerWatts = -800 }, polled.Reading);
-        Assert.Equal((byte)2, polled.Blocks[^1].Refusal);
-        Assert.Equal([Id, Main, Pv, Battery], server.TakeAsked());
+        Assert.Equal((byte)2, polled.Blocks[^2].Refusal);
+        Assert.Equal([Id, Main, Pv, Battery, Path], server.TakeAsked());
 
         await PollsAsync(reader);
         Assert.Equal([Main, Pv], server.TakeAsked());
 
-        server.Script = SendGarbageAsync;
-        await FailsAsync(reader);
-        server.Script = null;
-        server.TakeAsked();
-        await PollsAsync(reader);
+        await ReconnectAsync();
         Assert.Equal([Id, Main, Pv, Battery], server.TakeAsked());
+        await ReconnectAsync();
+        Assert.Equal([Id, Main, Pv], server.TakeAsked());
+
+        time.Advance(TimeSpan.FromDays(1));
+        await PollsAsync(reader);
+        Assert.Equal([Main, Pv, Battery], server.TakeAsked());
+        await PollsAsync(reader);
+        Assert.Equal([Main, Pv], server.TakeAsked());
+
+        async Task ReconnectAsync()
+        {
+            server.Script = SendGarbageAsync;
+            await FailsAsync(reader);
+            server.Script = null;
+            server.TakeAsked();
+            await PollsAsync(reader);
+        }
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task A_block_that_times_out_on_three_connections_rests_and_the_others_are_read()
+    {
+        var time = new ManualTime();
+        await using var server = new RegisterServer(Words.Sh10Rt());
+        server.Script = (_, request) =>
+        {
+            var isSilent = Frames.Start(request) == Battery;
+            if (isSilent)
+            {
+                time.Advance(TimeSpan.FromSeconds(30));
+            }
+
+            return Task.FromResult(isSilent);
+        };
+        await using var reader = Reader(server.Port, time: time);
+
+        for (var connection = 0; connection < 3; connection++)
+        {
+            Assert.Equal(UnreachableReason.TimedOut, (await FailsAsync(reader)).Reason);
+        }
+
+        Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
+        time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(UnreachableReason.TimedOut, (await FailsAsync(reader)).Reason);
+        Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task A_connection_that_is_always_closed_again_is_left_alone_for_ninety_seconds()
+    {
+        var time = new ManualTime();
+        await using var server = new RegisterServer(Words.Sh10Rt());
+        server.Script = (client, _) =>
+        {
+            client.Reset();
+            return Task.FromResult(true);
+        };
+        await using var reader = Reader(server.Port, time: time);
+
+        for (var poll = 0; poll < 5; poll++)
+        {
+            Assert.Equal(UnreachableReason.Closed, (await FailsAsync(reader)).Reason);
+            time.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        server.Script = null;
+        var connections = server.Connections;
+        for (var quiet = 10; quiet < 90; quiet += 10)
+        {
+            var left = await FailsAsync(reader);
+            Assert.Equal(UnreachableReason.Contention, left.Reason);
+            Assert.Contains("another program", left.Sentence);
+            time.Advance(TimeSpan.FromSeconds(10));
+        }
+
+        Assert.Equal(connections, server.Connections);
+        Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task A_hybrid_without_a_battery_is_not_asked_for_its_power_until_it_has_one()
+    {
+        await using var server = new RegisterServer(Words.Sh10Rt().Set(13019, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF));
+        await using var reader = Reader(server.Port);
+
+        Assert.Null((await PollsAsync(reader)).Reading.BatteryPowerWatts);
+        Assert.Equal([Id, Main, Pv, Path], server.TakeAsked());
+
+        server.Words = Words.Sh10Rt();
+        Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task A_dongle_gets_a_pause_between_requests()
+    {
+        var time = new ManualTime();
+        await using var server = new RegisterServer(Words.Sh10Rt()) { Refuse = { [Path] = 2 } };
+        await using var reader = Reader(server.Port, time: time);
+        Assert.Equal(ConnectionPath.WiNet, (await PollsAsync(reader)).Path);
+
+        var polling = PollsAsync(reader);
+        List<TimeSpan> gaps = [];
+        while (!polling.IsCompleted)
+        {
+            if (time.UntilNext is { TotalSeconds: < 1 } gap)
+            {
+                gaps.Add(gap);
+                time.Advance(gap);
+            }
+
+            await Task.Yield();
+        }
+
+        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(30), 3), gaps);
+        Assert.Equal(ConnectionPath.WiNet, (await polling).Path);
     }
 
     [Theory(Timeout = Deadline)]
@@ -286,7 +399,7 @@ public class InverterReaderTests
         }
 
         Assert.Equal(Measured, (await polling).Reading);
-        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(100), 3), gaps);
+        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(100), 4), gaps);
     }
 
     [Fact(Timeout = Deadline)]

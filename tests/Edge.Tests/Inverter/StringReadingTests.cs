@@ -26,6 +26,29 @@ public class StringReadingTests
             Read(Words.Sg5Rs().Set32(5082, 0).Set32(5090, 0).Set32(5094, 0).Set32(5098, 0)));
 
     [Fact]
+    public void A_meter_that_has_moved_on_this_connection_may_stand_still()
+    {
+        var seen = new MeterSeen();
+        var still = Words.Sg5Rs().Set32(5082, 0).Set32(5090, 0).Set32(5094, 0).Set32(5098, 0).Serve(StringMap.Blocks);
+        var moving = Words.Sg5Rs().Set32(5094, 0).Set32(5098, 0).Serve(StringMap.Blocks);
+
+        Assert.Null(StringReading.Of(still, seen).ExportPowerWatts);
+        Assert.Equal(2100, StringReading.Of(moving, seen).ExportPowerWatts);
+        Assert.Equal(0, StringReading.Of(still, seen).ExportPowerWatts);
+    }
+
+    [Fact]
+    public void A_meter_that_has_counted_does_not_go_back_to_zero()
+    {
+        var seen = new MeterSeen();
+        StringReading.Of(Words.Sg5Rs().Serve(StringMap.Blocks), seen);
+
+        var zeros = Words.Sg5Rs().Set32(5082, 0).Set32(5090, 0).Set32(5094, 0).Set32(5098, 0).Serve(StringMap.Blocks);
+
+        Assert.Null(StringReading.Of(zeros, seen).ExportPowerWatts);
+    }
+
+    [Fact]
     public void A_meter_at_zero_is_a_value_and_not_minus_zero()
     {
         var export = Read(Words.Sg5Rs().Set32(5082, 0)).ExportPowerWatts;
