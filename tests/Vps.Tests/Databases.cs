@@ -15,19 +15,23 @@ public enum Kind
 /// <summary>One PostgreSQL with TimescaleDB and one without, for all tests of the assembly; each test has a database of its own.</summary>
 public sealed class Databases : IAsyncDisposable
 {
-    private readonly Lazy<Task<PostgresServer>> _timescale = new(() => PostgresServer.StartAsync());
-    private readonly Lazy<Task<PostgresServer>> _plain = new(() => PostgresServer.StartAsync(new PostgresOptions { Timescale = false }));
+    private readonly Lazy<Task<PostgresServer>> _timescale = new(() => StartAsync(Kind.Timescale));
+    private readonly Lazy<Task<PostgresServer>> _plain = new(() => StartAsync(Kind.Plain));
 
-    public async Task<PostgresServer> ServerAsync(Kind kind)
+    /// <summary>A server for one test alone.</summary>
+    public static async Task<PostgresServer> StartAsync(Kind kind, bool fsync = false)
     {
-        var server = await (kind == Kind.Plain ? _plain : _timescale).Value;
+        var server = await PostgresServer.StartAsync(new PostgresOptions { Timescale = kind == Kind.Timescale, Fsync = fsync });
         if (kind == Kind.Timescale && !server.OffersTimescale)
         {
+            await server.DisposeAsync();
             Assert.Skip("This PostgreSQL does not offer TimescaleDB");
         }
 
         return server;
     }
+
+    public Task<PostgresServer> ServerAsync(Kind kind) => (kind == Kind.Plain ? _plain : _timescale).Value;
 
     public async Task<string> CreateAsync(Kind kind = Kind.Plain) => await (await ServerAsync(kind)).CreateDatabaseAsync();
 

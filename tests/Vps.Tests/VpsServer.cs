@@ -72,7 +72,8 @@ internal sealed class VpsServer : IAsyncDisposable
 
     public Task<Answer> GetAsync(string path, string? token = Token) => SendAsync(HttpMethod.Get, path, null, token);
 
-    public Task<Answer> PostAsync(string path, HttpContent content, string? token = Token) => SendAsync(HttpMethod.Post, path, content, token);
+    public Task<Answer> PostAsync(string path, HttpContent content, string? token = Token) => SendAsync(
+        HttpMethod.Post, path, content, token);
 
     public Task<Answer> IngestAsync(string json, string? token = Token) =>
         PostAsync("/v1/ingest", new StringContent(json, Encoding.UTF8, "application/json"), token);

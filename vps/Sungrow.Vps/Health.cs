@@ -48,7 +48,10 @@ internal static partial class Health
             await Console.Out.WriteLineAsync(await answer.Content.ReadAsStringAsync(cancellationToken));
             return answer.IsSuccessStatusCode ? 0 : 1;
         }
-        catch (Exception unreachable) when (unreachable is HttpRequestException or OperationCanceledException or UriFormatException or InvalidOperationException or NotSupportedException)
+        // Nobody answers, or not in time; or the address is none.
+        catch (Exception unreachable)
+            when (unreachable is HttpRequestException or OperationCanceledException or InvalidOperationException or NotSupportedException
+                or UriFormatException)
         {
             await Console.Error.WriteLineAsync($"sungrow-vps: {readyz} does not answer: {unreachable.Message}");
             return 1;

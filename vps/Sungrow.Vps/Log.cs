@@ -19,10 +19,17 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Information, "The database is ready: PostgreSQL {Version}, TimescaleDB {Timescale}")]
     public static partial void Ready(this ILogger log, Version version, string? timescale);
 
-    [LoggerMessage(1003, LogLevel.Warning, "The database is ready: PostgreSQL {Version} without TimescaleDB, as {Reason}. Missing: chunks, compression, removal of old samples")]
+    [LoggerMessage(
+        1003,
+        LogLevel.Warning,
+        "The database is ready: PostgreSQL {Version} without TimescaleDB, as {Reason}. "
+        + "Missing: chunks, compression, removal of old samples")]
     public static partial void ReadyWithoutTimescale(this ILogger log, Version version, string? reason);
 
-    [LoggerMessage(1004, LogLevel.Warning, "The database is ready: TimescaleDB {Timescale} in its Apache edition. Missing: compression, removal of old samples")]
+    [LoggerMessage(
+        1004,
+        LogLevel.Warning,
+        "The database is ready: TimescaleDB {Timescale} in its Apache edition. Missing: compression, removal of old samples")]
     public static partial void ReadyWithoutCompression(this ILogger log, string? timescale);
 
     [LoggerMessage(3000, LogLevel.Information, "{Device}: {Inserted} inserted, {Duplicates} duplicates, {Conflicts} conflicts")]
@@ -31,7 +38,10 @@ internal static partial class Log
     [LoggerMessage(3001, LogLevel.Debug, "{Device}: one sample, {Inserted} inserted, {Duplicates} duplicates, {Conflicts} conflicts")]
     public static partial void Single(this ILogger log, string device, int inserted, int duplicates, int conflicts);
 
-    [LoggerMessage(3002, LogLevel.Warning, "{Device}: {Conflicts} samples differ from those stored under their time; the stored ones stay, these are in quarantine")]
+    [LoggerMessage(
+        3002,
+        LogLevel.Warning,
+        "{Device}: {Conflicts} samples differ from those stored under their time; the stored ones stay, these are in quarantine")]
     public static partial void Conflicts(this ILogger log, string device, int conflicts);
 
     [LoggerMessage(4000, LogLevel.Information, "Redis answers: realtime is cached")]

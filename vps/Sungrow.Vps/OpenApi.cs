@@ -39,18 +39,20 @@ internal static class OpenApi
                 {
                     var schema = await context.GetOrCreateSchemaAsync(body.Type, parameterDescription: null, cancellationToken);
                     context.Document!.AddComponent(body.Type.Name, schema);
+                    var json = new OpenApiMediaType { Schema = new OpenApiSchemaReference(body.Type.Name, context.Document) };
                     operation.RequestBody = new OpenApiRequestBody
                     {
                         Required = true,
                         Description = "Plain, or with Content-Encoding: gzip.",
-                        Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { ["application/json"] = new() { Schema = new OpenApiSchemaReference(body.Type.Name, context.Document) } },
+                        Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { ["application/json"] = json },
                     };
                 }
             });
         });
     }
 
-    /// <summary>What a route reads. Not by Accepts, which would let routing refuse a media type before anybody has looked at the token.</summary>
+    /// <summary>What a route reads. Not by Accepts, which would let routing refuse a media type before anybody has looked at the
+    /// token.</summary>
     public static RouteHandlerBuilder Reads<T>(this RouteHandlerBuilder route) => route.WithMetadata(new Body(typeof(T)));
 
     /// <summary>The refusals of a route, beside those of its authentication.</summary>

@@ -83,8 +83,8 @@ internal static class Problems
     private static ProblemResult OfStatus(int status) => status switch
     {
         StatusCodes.Status404NotFound => Of(status, ErrorCodes.NotFound, "There is no such route."),
-        StatusCodes.Status405MethodNotAllowed => Of(status, ErrorCodes.MethodNotAllowed, "The route exists, but not with this method; see Allow."),
-        StatusCodes.Status415UnsupportedMediaType => Of(status, ErrorCodes.UnsupportedMediaType, "The body must be application/json."),
+        StatusCodes.Status405MethodNotAllowed => Of(
+            status, ErrorCodes.MethodNotAllowed, "The route exists, but not with this method; see Allow."),
         >= 500 => Of(status, ErrorCodes.InternalError, "The server failed."),
         _ => Of(status, ErrorCodes.MalformedBody, "The request cannot be read."),
     };

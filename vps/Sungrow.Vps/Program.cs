@@ -12,7 +12,10 @@ internal static class Program
     public static Task<int> Main(string[] args)
     {
         // What is no command is a setting, --Storage:Timescale=Required, and looked at there.
-        var root = new RootCommand("Stores what the edges send, and shows it. Without a command it serves.") { TreatUnmatchedTokensAsErrors = false };
+        var root = new RootCommand("Stores what the edges send, and shows it. Without a command it serves.")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
         root.SetAction((_, cancellationToken) => Serving.RunAsync(args, cancellationToken));
 
         var health = new Command("health", "Asks /readyz of the server on this machine; exit code 0 when it is ready.");

@@ -13,7 +13,8 @@ internal static class Serving
         {
             Settings.CheckArguments(args);
             await using var app = Program.Build(args);
-            app.Services.GetRequiredService<IStartupValidator>().Validate(); // All settings, before the first service fails for one of them.
+            // All settings at once, before the first service fails for one of them.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
             await app.StartAsync(cancellationToken);
             await app.WaitForShutdownAsync(cancellationToken);
             app.Services.GetRequiredService<DatabaseStart>().ThrowIfRefused();

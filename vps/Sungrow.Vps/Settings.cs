@@ -31,18 +31,19 @@ internal static partial class Settings
                 where !string.IsNullOrWhiteSpace(value)
                 select KeyValuePair.Create(setting.Key, (string?)value)]);
 
-    /// <exception cref="FormatException">An argument is neither a command nor a setting.</exception>
+    /// <exception cref="StartRefusedException">An argument is neither a command nor a setting.</exception>
     public static void CheckArguments(string[] args)
     {
         if (Array.FindIndex(args, argument => !Argument().IsMatch(argument)) is >= 0 and var at)
         {
-            throw new FormatException($"argument {at + 1} is unknown; allowed are settings as --Section:Name=value, and the commands of --help.");
+            throw new StartRefusedException(
+                $"argument {at + 1} is unknown; allowed are settings as --Section:Name=value, and the commands of --help.");
         }
     }
 
     /// <summary>What is wrong with a setting, in one line.</summary>
     public static string Wrong(string section, string property, object value, string allowed) =>
-        $"{Name(Key(section, property))} is '{OneLine($"{value}")}'; allowed is {allowed}.";
+        Wrong(Key(section, property), $"{value}", allowed);
 
     /// <summary>The same of a secret: its value stays out of every log.</summary>
     /// <param name="what">For example <c>entry 2 has no colon</c>.</param>
@@ -57,12 +58,18 @@ internal static partial class Settings
         OptionsValidationException refused => [.. refused.Failures],
         StartRefusedException refused => [refused.Message],
         InvalidOperationException when Unreadable().Match(failure.Message) is { Success: true } match =>
-            [$"{Name(match.Groups["path"].Value)} is '{OneLine(match.Groups["value"].Value)}'; allowed is {FormOf(match.Groups["type"].Value)}."],
-        FormatException => [OneLine(failure.Message)],
-        // Kestrel's: the address is in use, or is not ours.
-        IOException or SocketException => [$"the server cannot listen: {OneLine(failure.Message)}"],
+            [Wrong(match.Groups["path"].Value, match.Groups["value"].Value, FormOf(match.Groups["type"].Value))],
+        // The logging's own: a level that is none.
+        InvalidOperationException when failure.Message.StartsWith("Configuration value", StringComparison.Ordinal) =>
+            [$"Logging__LogLevel: {OneLine(failure.Message)} Allowed is {string.Join(" or ", Enum.GetNames<LogLevel>())}."],
+        InvalidDataException => [OneLine($"{failure.Message} {failure.InnerException?.Message}")], // A settings file that is no JSON.
+        // Kestrel's: no address, not one of this machine, or in use.
+        FormatException or IOException or SocketException =>
+            [$"ASPNETCORE_URLS: {OneLine(failure.Message)}; allowed is a free address of this machine, http://host:port."],
         _ => [],
     };
+
+    private static string Wrong(string key, string value, string allowed) => $"{Name(key)} is '{OneLine(value)}'; allowed is {allowed}.";
 
     private static string Key(string section, string property) => ConfigurationPath.Combine(section, property);
 
@@ -85,6 +92,8 @@ internal static partial class Settings
 
     // The binder's own words.
     [GeneratedRegex(
-        "^Failed to convert configuration value '(?<value>.*)' at '(?<path>[^']+)' to type '(?<type>[^']+)'", RegexOptions.Singleline, 1000)]
+        "^Failed to convert configuration value '(?<value>.*)' at '(?<path>[^']+)' to type '(?<type>[^']+)'",
+        RegexOptions.Singleline,
+        1000)]
     private static partial Regex Unreadable();
 }

@@ -15,7 +15,9 @@ public class AuthenticationTests(Databases databases)
         var answer = await server.GetAsync("/v1/whoami", "device-2");
 
         Assert.Equal(HttpStatusCode.OK, answer.Status);
-        Assert.Equal(["device_id", "tenant", "site", "time_zone", "server_time", "limits"], answer.Json.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["device_id", "tenant", "site", "time_zone", "server_time", "limits"],
+            answer.Json.EnumerateObject().Select(member => member.Name));
         Assert.Equal(
             ("inverter-2", "default", "default", "Asia/Kathmandu"),
             (Text("device_id"), Text("tenant"), Text("site"), Text("time_zone")));
@@ -46,8 +48,10 @@ public class AuthenticationTests(Databases databases)
         var (device, viewer) = (Tokens.Issue(), Tokens.Issue());
         await server.ExecuteAsync(
             $"""
-            INSERT INTO device_tokens (digest, device_id, not_before, not_after) VALUES ({Digest(device)}, 'inverter-2', {notBefore}, {notAfter});
-            INSERT INTO viewer_tokens (digest, tenant_id, name, not_before, not_after) VALUES ({Digest(viewer)}, 1, 'owner', {notBefore}, {notAfter});
+            INSERT INTO device_tokens (digest, device_id, not_before, not_after)
+            VALUES ({Digest(device)}, 'inverter-2', {notBefore}, {notAfter});
+            INSERT INTO viewer_tokens (digest, tenant_id, name, not_before, not_after)
+            VALUES ({Digest(viewer)}, 1, 'owner', {notBefore}, {notAfter});
             INSERT INTO viewer_token_devices (digest, device_id) VALUES ({Digest(viewer)}, 'inverter-2');
             """);
 
@@ -109,5 +113,6 @@ public class AuthenticationTests(Databases databases)
 
     private static string Digest(string token) => $"'\\x{Convert.ToHexString(Tokens.Digest(token))}'";
 
-    private async Task<VpsServer> StartAsync(params string[] settings) => await VpsServer.StartAsync(await databases.CreateAsync(), settings);
+    private async Task<VpsServer> StartAsync(params string[] settings) => await VpsServer.StartAsync(
+        await databases.CreateAsync(), settings);
 }

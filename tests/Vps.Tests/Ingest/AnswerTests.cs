@@ -80,7 +80,10 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
 
     [Fact]
     public async Task A_revoked_device_is_refused_before_its_body_is_looked_at() =>
-        AssertProblem(await SendAsync("/v1/ingest", new StringContent("not JSON", Encoding.UTF8, "text/plain"), "Bearer device-3"), 403, "DEVICE_REVOKED");
+        AssertProblem(
+            await SendAsync("/v1/ingest", new StringContent("not JSON", Encoding.UTF8, "text/plain"), "Bearer device-3"),
+            403,
+            "DEVICE_REVOKED");
 
     [Theory]
     [InlineData(null, null, "UNSUPPORTED_MEDIA_TYPE")]
@@ -136,7 +139,8 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
 
     [Fact]
     public async Task JSON_that_nests_without_end_is_malformed() =>
-        AssertProblem(await Vps.IngestAsync($$"""{"samples":{{new string('[', 500_000)}}{{new string(']', 500_000)}}}"""), 400, "MALFORMED_BODY");
+        AssertProblem(
+            await Vps.IngestAsync($$"""{"samples":{{new string('[', 500_000)}}{{new string(']', 500_000)}}}"""), 400, "MALFORMED_BODY");
 
     [Fact]
     public async Task A_sample_of_another_device_is_refused_with_both_names_and_nothing_is_stored()
@@ -166,7 +170,9 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
         var answer = await Vps.IngestAsync(body);
 
         AssertProblem(answer, 422, "INVALID_SAMPLES");
-        Assert.Contains(code, answer.Json.GetProperty("errors").GetProperty(path).EnumerateArray().Select(error => error.GetProperty("code").GetString()));
+        Assert.Contains(
+            code,
+            answer.Json.GetProperty("errors").GetProperty(path).EnumerateArray().Select(error => error.GetProperty("code").GetString()));
     }
 
     [Theory]
@@ -194,7 +200,9 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
 
         AssertProblem(answer, 422, "INVALID_SAMPLES");
         var errors = answer.Json.GetProperty("errors");
-        Assert.Equal([$"samples[0].{member}", $"samples[2].{member}"], errors.EnumerateObject().Select(error => error.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [$"samples[0].{member}", $"samples[2].{member}"],
+            errors.EnumerateObject().Select(error => error.Name).Order(StringComparer.Ordinal));
         foreach (var error in errors.EnumerateObject())
         {
             var only = Assert.Single(error.Value.EnumerateArray());
@@ -219,7 +227,8 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
     [InlineData(3600, 422)]
     public async Task A_sample_may_be_five_minutes_ahead(int seconds, int status)
     {
-        var ahead = Series.Sample(1) with { DeviceId = "inverter-2", Ts = Rfc3339.Truncate(TimeProvider.System.GetUtcNow().AddSeconds(seconds)) };
+        var ts = Rfc3339.Truncate(TimeProvider.System.GetUtcNow().AddSeconds(seconds));
+        var ahead = Series.Sample(1) with { DeviceId = "inverter-2", Ts = ts };
 
         Assert.Equal(status, (int)(await Vps.IngestAsync(new IngestBatch(null, [ahead]), "device-2")).Status);
     }
@@ -295,6 +304,7 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
         }
 
         using var answer = await http.SendAsync(request);
-        return new Answer(answer.StatusCode, await answer.Content.ReadAsStringAsync(), answer.Content.Headers.ContentType?.MediaType, answer.Headers);
+        return new Answer(
+            answer.StatusCode, await answer.Content.ReadAsStringAsync(), answer.Content.Headers.ContentType?.MediaType, answer.Headers);
     }
 }

@@ -14,7 +14,8 @@ public sealed class BodyTests(AnswerServer server) : IClassFixture<AnswerServer>
     private const int TrailerBytes = 8;
 
     private const string Head =
-        "POST /v1/ingest HTTP/1.1\r\nHost: vps\r\nConnection: close\r\nAuthorization: Bearer device-1\r\nContent-Type: application/json\r\n";
+        "POST /v1/ingest HTTP/1.1\r\nHost: vps\r\nConnection: close\r\n"
+        + "Authorization: Bearer device-1\r\nContent-Type: application/json\r\n";
 
     private VpsServer Vps { get; set; } = null!;
 
@@ -41,7 +42,9 @@ public sealed class BodyTests(AnswerServer server) : IClassFixture<AnswerServer>
     [Fact]
     public async Task A_packed_body_cut_anywhere_is_malformed_and_stores_nothing()
     {
-        var packed = Gzip(JsonSerializer.Serialize(new IngestBatch(null, Series.Samples(20, Series.Start.AddDays(-20))), ProtocolJson.Default.IngestBatch));
+        var body = JsonSerializer.Serialize(
+            new IngestBatch(null, Series.Samples(20, Series.Start.AddDays(-20))), ProtocolJson.Default.IngestBatch);
+        var packed = Gzip(body);
 
         for (var length = 0; length < packed.Length; length++)
         {
@@ -49,14 +52,17 @@ public sealed class BodyTests(AnswerServer server) : IClassFixture<AnswerServer>
 
             // Only the trailer, the checksum itself, may be missing unnoticed.
             var mayPass = length >= packed.Length - TrailerBytes;
-            Assert.True(answer.Code == "MALFORMED_BODY" || (mayPass && answer.Status == HttpStatusCode.OK), $"{length} of {packed.Length}: {answer.Body}");
+            Assert.True(
+                answer.Code == "MALFORMED_BODY" || (mayPass && answer.Status == HttpStatusCode.OK),
+                $"{length} of {packed.Length}: {answer.Body}");
         }
     }
 
     [Fact]
     public async Task A_packed_body_with_any_byte_damaged_never_passes_for_another_one()
     {
-        var body = JsonSerializer.Serialize(new IngestBatch(null, Series.Samples(3, Series.Start.AddDays(-30))), ProtocolJson.Default.IngestBatch);
+        var body = JsonSerializer.Serialize(
+            new IngestBatch(null, Series.Samples(3, Series.Start.AddDays(-30))), ProtocolJson.Default.IngestBatch);
         var packed = Gzip(body);
         const int headerBytes = 10; // Time, flags and system: no part of what is packed.
         var padded = packed.Length - TrailerBytes - 1; // The last bits of this byte mean nothing.
@@ -67,7 +73,9 @@ public sealed class BodyTests(AnswerServer server) : IClassFixture<AnswerServer>
             damaged[i] ^= 0x10;
 
             var answer = await PostAsync(damaged);
-            Assert.True(answer.Code == "MALFORMED_BODY" || (i == padded && answer.Status == HttpStatusCode.OK), $"{i} of {packed.Length}: {answer.Body}");
+            Assert.True(
+                answer.Code == "MALFORMED_BODY" || (i == padded && answer.Status == HttpStatusCode.OK),
+                $"{i} of {packed.Length}: {answer.Body}");
         }
 
         await PostAsync(packed);
@@ -107,7 +115,8 @@ public sealed class BodyTests(AnswerServer server) : IClassFixture<AnswerServer>
     [Fact]
     public async Task A_chunked_body_is_read_and_bounded_like_any_other()
     {
-        Assert.EndsWith("""{"inserted":0,"duplicates":0,"conflicts":0}""", await RawAsync(Chunked("""{"samples":[]}""")), StringComparison.Ordinal);
+        var taken = await RawAsync(Chunked("""{"samples":[]}"""));
+        Assert.EndsWith("""{"inserted":0,"duplicates":0,"conflicts":0}""", taken, StringComparison.Ordinal);
 
         var tooLarge = await RawAsync(Chunked("""{"samples":[]}""" + new string(' ', 2_000_000)));
         Assert.StartsWith("HTTP/1.1 413 ", tooLarge, StringComparison.Ordinal);

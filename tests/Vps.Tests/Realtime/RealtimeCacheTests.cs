@@ -30,7 +30,7 @@ public class RealtimeCacheTests
         await using var redis = await RedisServer.StartAsync();
         await using var replica = await WorkingAsync(redis);
         StoredSample odd = new(
-            Device, Samples.Noon.AddTicks(TimeSpan.TicksPerMicrosecond), 0.1 + 0.2, double.Epsilon, -500_000, null, -39.999999999999993, null, 0, 3600, 0.1);
+            Device, Samples.Noon.AddMicroseconds(1), 0.1 + 0.2, double.Epsilon, -500_000, null, -39.999999999999993, null, 0, 3600, 0.1);
         _table.Commit(odd);
 
         await replica.ReadAsync(Device);
@@ -245,7 +245,7 @@ public class RealtimeCacheTests
         return replica;
     }
 
-    /// <summary>A reader that has looked into the database and has not come back from there; the result lets it go and awaits its answer.</summary>
+    /// <summary>A reader that has looked into the database and has not come back; the result lets it go and awaits its answer.</summary>
     private async Task<Func<Task<StoredSample?>>> HeldReaderAsync(Replica replica)
     {
         TaskCompletionSource looked = new(), go = new(TaskCreationOptions.RunContinuationsAsynchronously);

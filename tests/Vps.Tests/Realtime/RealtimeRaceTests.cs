@@ -37,7 +37,9 @@ public sealed class RealtimeRaceTests(Databases databases)
         var asked = 0L;
         var stale = 0L;
         var started = Stopwatch.GetTimestamp();
-        var readers = Enumerable.Range(0, Readers).Select(reader => Task.Run(() => ReadAsync(servers[reader % replicas].Services))).ToArray();
+        var readers = Enumerable.Range(0, Readers)
+            .Select(reader => Task.Run(() => ReadAsync(servers[reader % replicas].Services)))
+            .ToArray();
         while (IsOn())
         {
             var next = answered + 1;
@@ -51,7 +53,7 @@ public sealed class RealtimeRaceTests(Databases databases)
             await server.DisposeAsync();
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{answered} stored, {reads} read, {asked} of them from the database, {stale} stale");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{answered} stored, {reads} read, {asked} from the database, {stale} stale");
         Assert.Equal(0, stale);
         Assert.InRange(answered, 10, int.MaxValue);
         Assert.InRange(reads, Readers, long.MaxValue);

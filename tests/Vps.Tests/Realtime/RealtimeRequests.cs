@@ -15,7 +15,8 @@ internal static class RealtimeRequests
     public static Task RedisIsAsync(this VpsServer server, string state) =>
         Until.TrueAsync(async () => (await server.GetAsync("/readyz", null)).Json.GetProperty("redis").GetString() == state);
 
-    public static Task<Answer> RealtimeAsync(this VpsServer server, string? viewer, string query = "") => server.GetAsync("/v1/realtime" + query, viewer);
+    public static Task<Answer> RealtimeAsync(this VpsServer server, string? viewer, string query = "") =>
+        server.GetAsync("/v1/realtime" + query, viewer);
 
     /// <summary>Stores a sample and sees to it that it was a 200.</summary>
     public static async Task StoreAsync(this VpsServer server, DateTimeOffset ts, double pvPowerW, int device = 1)

@@ -76,7 +76,9 @@ public class RedisUrlTests
     [InlineData(60_000)]
     public void A_time_out_that_would_hold_up_ingest_or_never_let_Redis_answer_is_refused(int milliseconds)
     {
-        var result = new RealtimeOptionsValidator().Validate(null, new RealtimeOptions { RedisTimeout = TimeSpan.FromMilliseconds(milliseconds) });
+        RealtimeOptions options = new() { RedisTimeout = TimeSpan.FromMilliseconds(milliseconds) };
+
+        var result = new RealtimeOptionsValidator().Validate(null, options);
 
         Assert.True(result.Failed);
         Assert.StartsWith("Realtime__RedisTimeout is '", result.FailureMessage, StringComparison.Ordinal);

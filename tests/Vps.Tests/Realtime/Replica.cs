@@ -41,7 +41,8 @@ internal sealed class Replica : IAsyncDisposable
 
     public Task FailsAsync() => Until.TrueAsync(() => Cache.State == "degraded", cancellationToken: TestContext.Current.CancellationToken);
 
-    public ValueTask<StoredSample?> ReadAsync(string deviceId) => Cache.ReadAsync(deviceId, _table.FindAsync, TestContext.Current.CancellationToken);
+    public ValueTask<StoredSample?> ReadAsync(string deviceId) =>
+        Cache.ReadAsync(deviceId, _table.FindAsync, TestContext.Current.CancellationToken);
 
     /// <summary>What ingest does.</summary>
     public async Task StoreAsync(StoredSample sample)

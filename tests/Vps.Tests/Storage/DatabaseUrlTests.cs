@@ -26,7 +26,8 @@ public class DatabaseUrlTests
     public void Parameters_of_a_url_go_by_the_names_of_libpq_or_of_Npgsql()
     {
         Assert.True(DatabaseUrl.TryParse(
-            "postgres://db/solar?sslmode=require&connect_timeout=3&application_name=me&Maximum%20Pool%20Size=7", out var read, out var what), what);
+            "postgres://db/solar?sslmode=require&connect_timeout=3&application_name=me&Maximum%20Pool%20Size=7",
+            out var read, out var what), what);
         Assert.Equal((SslMode.Require, 3, "me", 7), (read.SslMode, read.Timeout, read.ApplicationName, read.MaxPoolSize));
     }
 

@@ -20,12 +20,7 @@ public class OutageTests
     [InlineData(Kind.Timescale)]
     public async Task A_database_killed_in_the_middle_of_a_load_loses_nothing_that_was_answered_200(Kind kind)
     {
-        await using var postgres = await PostgresServer.StartAsync(new PostgresOptions { Fsync = true, Timescale = kind == Kind.Timescale });
-        if (kind == Kind.Timescale && !postgres.OffersTimescale)
-        {
-            Assert.Skip("This PostgreSQL does not offer TimescaleDB");
-        }
-
+        await using var postgres = await Databases.StartAsync(kind, fsync: true);
         var database = await postgres.CreateDatabaseAsync();
         await using var vps = ProgramProcess.StartOurs("sungrow-vps", [], new Dictionary<string, string?>
         {
@@ -45,7 +40,8 @@ public class OutageTests
             var before = stored.Count;
             var refusedBefore = refused.Count;
             using CancellationTokenSource enough = new();
-            var load = Enumerable.Range(0, Clients).Select(client => Task.Run(() => LoadAsync((round * Clients) + client, enough.Token))).ToArray();
+            var clients = Enumerable.Range(round * Clients, Clients);
+            var load = clients.Select(client => Task.Run(() => LoadAsync(client, enough.Token))).ToArray();
 
             await Until.TrueAsync(() => stored.Count > before + 20);
             await postgres.KillAsync();
@@ -62,7 +58,8 @@ public class OutageTests
         await using var source = NpgsqlDataSource.Create(database);
         foreach (var batch in stored)
         {
-            await using var count = source.CreateCommand($"SELECT count(*) FROM sungrow_samples WHERE seq BETWEEN {First(batch)} AND {First(batch) + PerBatch - 1}");
+            await using var count = source.CreateCommand(
+                $"SELECT count(*) FROM sungrow_samples WHERE seq BETWEEN {First(batch)} AND {First(batch) + PerBatch - 1}");
             Assert.Equal((long)PerBatch, await count.ExecuteScalarAsync());
         }
 
@@ -103,8 +100,8 @@ public class OutageTests
         async Task<HttpResponseMessage> SendAsync(int batch)
         {
             // Ten seconds apart, and no two batches at one time.
-            var samples = Enumerable.Range(0, PerBatch)
-                .Select(i => Series.Sample(i, Series.Start.AddDays(-(batch / 100_000)).AddMilliseconds(batch % 100_000)) with { Seq = First(batch) + i });
+            var start = Series.Start.AddDays(-(batch / 100_000)).AddMilliseconds(batch % 100_000);
+            var samples = Enumerable.Range(0, PerBatch).Select(i => Series.Sample(i, start) with { Seq = First(batch) + i });
             var json = JsonSerializer.Serialize(new IngestBatch(null, [.. samples]), ProtocolJson.Default.IngestBatch);
             return await http.PostAsync("/v1/ingest", new StringContent(json, Encoding.UTF8, "application/json"));
         }
@@ -126,7 +123,8 @@ public class OutageTests
         var readiness = await server.GetAsync("/readyz");
         postgres.Resume();
 
-        Assert.All(answers, answer => Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (answer.Status, answer.Code)));
+        Assert.All(
+            answers, answer => Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (answer.Status, answer.Code)));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, readiness.Status);
         await server.ReadyAsync();
         Assert.True((await server.IngestAsync(Series.Samples(7))).Counts().Covers(7));
@@ -145,9 +143,11 @@ public class OutageTests
             await hold.ExecuteNonQueryAsync();
         }
 
-        var waiting = new[] { server.IngestAsync(Series.Sample(2)), server.IngestAsync(Series.Sample(3)) }; // On the lock, with all the pool's connections.
+        // On the lock, with all the pool's connections.
+        var waiting = new[] { server.IngestAsync(Series.Sample(2)), server.IngestAsync(Series.Sample(3)) };
         await Until.TrueAsync(async () => await AskAsync<long>(other, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 2);
         var finds = await server.IngestAsync(Series.Sample(4));
+        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync("/readyz")).Status); // Busy is not down.
         await other.CloseAsync();
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (finds.Status, finds.Code));
@@ -170,7 +170,8 @@ public class OutageTests
         await using var server = await VpsServer.StartAsync(await postgres.CreateDatabaseAsync());
         await server.ExecuteAsync(string.Format(null, change, await server.AskAsync<string>("SELECT current_database()::text")));
         // Its connections are made anew, with the new settings.
-        await server.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+        await server.ExecuteAsync(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
 
         await Until.TrueAsync(async () =>
         {

@@ -12,11 +12,12 @@ public class StartTests(Databases databases)
     private const string Catalog =
         """
         SELECT string_agg(line, chr(10) ORDER BY line) FROM (
-            SELECT 'relation ' || oid || ' ' || relname || ' ' || relkind::text || ' ' || coalesce(array_to_string(reloptions, ','), '') AS line
+            SELECT 'relation ' || oid || ' ' || relname || ' ' || relkind::text || coalesce(array_to_string(reloptions, ','), '') AS line
             FROM pg_class WHERE relnamespace = 'public'::regnamespace
             UNION ALL SELECT 'column ' || attrelid || ' ' || attname || ' ' || atttypid || ' ' || attnotnull FROM pg_attribute
                 JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND attnum > 0
-            UNION ALL SELECT 'constraint ' || oid || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT 'constraint ' || oid || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE connamespace = 'public'::regnamespace
             UNION ALL SELECT 'extension ' || extname || ' ' || extversion FROM pg_extension
             UNION ALL SELECT 'migration ' || "MigrationId" FROM "__EFMigrationsHistory"
             UNION ALL SELECT 'row ' || xmin || ' ' || name FROM tenants
@@ -27,7 +28,7 @@ public class StartTests(Databases databases)
     private const string TimescaleCatalog =
         """
         SELECT (SELECT string_agg(hypertable_name || ' ' || compression_enabled, ',') FROM timescaledb_information.hypertables) || chr(10)
-            || (SELECT string_agg(hypertable_name || ' ' || column_name || ' ' || time_interval, ',') FROM timescaledb_information.dimensions) || chr(10)
+            || (SELECT string_agg(column_name || ' ' || time_interval, ',') FROM timescaledb_information.dimensions) || chr(10)
             || (SELECT string_agg(job_id || ' ' || proc_name || ' ' || config, ',' ORDER BY job_id) FROM timescaledb_information.jobs
                 WHERE hypertable_name IS NOT NULL)
         """;
@@ -48,19 +49,21 @@ public class StartTests(Databases databases)
         Assert.Equal(
             TimeSpan.FromDays(7),
             await server.AskAsync<TimeSpan>(
-                "SELECT time_interval FROM timescaledb_information.dimensions WHERE hypertable_name = 'sungrow_samples' AND column_name = 'ts'"));
+                "SELECT time_interval FROM timescaledb_information.dimensions WHERE hypertable_name = 'sungrow_samples'"));
         Assert.Equal(
-            "device_id 1 - |ts - 1 f",
+            "device_id 1 -|ts - 1 f",
             await server.AskAsync<string>(
                 """
-                SELECT string_agg(attname || ' ' || coalesce(segmentby_column_index::text, '-') || ' ' || coalesce(orderby_column_index::text, '-')
-                                  || ' ' || coalesce(left(orderby_asc::text, 1), ''), '|' ORDER BY attname)
+                SELECT string_agg(concat_ws(' ', attname, coalesce(segmentby_column_index::text, '-'),
+                                            coalesce(orderby_column_index::text, '-'), orderby_asc), '|' ORDER BY attname)
                 FROM timescaledb_information.compression_settings WHERE hypertable_name = 'sungrow_samples'
                 """));
         Assert.Equal(
             "policy_compression 30 days|policy_retention 1826 days",
             await PoliciesAsync(server));
-        Assert.Equal("pk_sungrow_samples", await server.AskAsync<string>("SELECT string_agg(indexname, ',') FROM pg_indexes WHERE tablename = 'sungrow_samples'"));
+        Assert.Equal(
+            "pk_sungrow_samples",
+            await server.AskAsync<string>("SELECT string_agg(indexname, ',') FROM pg_indexes WHERE tablename = 'sungrow_samples'"));
     }
 
     [Theory]
@@ -83,15 +86,16 @@ public class StartTests(Databases databases)
     [Theory]
     [InlineData(Kind.Plain)]
     [InlineData(Kind.Timescale)]
-    public async Task Three_starts_at_once_on_an_empty_database_all_come_up(Kind kind)
+    public async Task Three_starts_at_once_on_an_empty_database_all_come_up_at_the_first_try(Kind kind)
     {
-        for (var round = 0; round < 3; round++)
+        await using var postgres = await Databases.StartAsync(kind); // One whose log holds nothing but this.
+        const int Rounds = 5;
+        for (var round = 0; round < Rounds; round++)
         {
-            var database = await databases.CreateAsync(kind);
+            var database = await postgres.CreateDatabaseAsync();
 
             var servers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => VpsServer.StartAsync(database)));
 
-            // Up at the first try: a failed one would have waited, and would be in the server's log as an error.
             Assert.Equal(1, await servers[0].CountAsync("\"__EFMigrationsHistory\""));
             Assert.Equal(3, await servers[1].CountAsync("devices"));
             Assert.Equal(new(1, 0, 0), (await servers[2].IngestAsync(Series.Sample(1))).Counts());
@@ -101,9 +105,13 @@ public class StartTests(Databases databases)
             }
         }
 
-        var log = (await databases.ServerAsync(kind)).Log;
-        Assert.DoesNotContain("deadlock detected", log, StringComparison.Ordinal);
-        Assert.DoesNotMatch("ERROR: .* already exists", log);
+        // EF asks for its history before it makes it: once for each database, by the start that was first. And TimescaleDB's own jobs
+        // stumble over the moment in which the extension is made.
+        var errors = postgres.Log.Split('\n')
+            .Where(line => line.Contains("ERROR:", StringComparison.Ordinal))
+            .Where(line => !line.Contains("cannot drop portal", StringComparison.Ordinal)).ToArray();
+        Assert.All(errors, error => Assert.Contains("relation \"__EFMigrationsHistory\" does not exist", error, StringComparison.Ordinal));
+        Assert.Equal(Rounds, errors.Length);
     }
 
     [Fact]
@@ -133,7 +141,8 @@ public class StartTests(Databases databases)
         var database = await databases.CreateAsync(Kind.Timescale);
         await (await VpsServer.StartAsync(database)).DisposeAsync();
 
-        await using (var changed = await VpsServer.StartAsync(database, "--Storage:CompressAfter=14.00:00:00", "--Storage:RawRetention=400.00:00:00"))
+        string[] settings = ["--Storage:CompressAfter=14.00:00:00", "--Storage:RawRetention=400.00:00:00"];
+        await using (var changed = await VpsServer.StartAsync(database, settings))
         {
             Assert.Equal("policy_compression 14 days|policy_retention 400 days", await PoliciesAsync(changed));
         }
@@ -157,8 +166,10 @@ public class StartTests(Databases databases)
                 GROUP BY tenants.name, sites.name, time_zone
                 """));
         Assert.Equal(2, await server.AskAsync<int>("INSERT INTO tenants (name) VALUES ('other') RETURNING id"));
-        Assert.Equal(2, await server.AskAsync<int>("INSERT INTO sites (tenant_id, name, time_zone) VALUES (2, 'roof', 'UTC') RETURNING id"));
-        var twice = await Assert.ThrowsAsync<PostgresException>(() => server.ExecuteAsync("INSERT INTO devices (device_id, site_id) VALUES ('inverter-1', 2)"));
+        Assert.Equal(
+            2, await server.AskAsync<int>("INSERT INTO sites (tenant_id, name, time_zone) VALUES (2, 'roof', 'UTC') RETURNING id"));
+        var twice = await Assert.ThrowsAsync<PostgresException>(
+            () => server.ExecuteAsync("INSERT INTO devices (device_id, site_id) VALUES ('inverter-1', 2)"));
         Assert.Equal(PostgresErrorCodes.UniqueViolation, twice.SqlState);
         var unknown = await Assert.ThrowsAsync<PostgresException>(() => server.ExecuteAsync("UPDATE devices SET status = 'ASLEEP'"));
         Assert.Equal(PostgresErrorCodes.CheckViolation, unknown.SqlState);
@@ -189,7 +200,13 @@ public class StartTests(Databases databases)
         var readiness = await server.GetAsync("/readyz");
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "down"), (readiness.Status, readiness.Json.GetProperty("database").GetString()));
         Assert.Equal("off", readiness.Json.GetProperty("redis").GetString());
-        foreach (var answer in new[] { await server.IngestAsync(Series.Sample(1)), await server.GetAsync("/v1/whoami"), await server.GetAsync("/v1/realtime", "viewer") })
+        Answer[] answers =
+        [
+            await server.IngestAsync(Series.Sample(1)),
+            await server.GetAsync("/v1/whoami"),
+            await server.GetAsync("/v1/realtime", "viewer"),
+        ];
+        foreach (var answer in answers)
         {
             Assert.Equal((HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE"), (answer.Status, answer.Code));
             Assert.True(answer.Headers.RetryAfter?.Delta > TimeSpan.Zero);

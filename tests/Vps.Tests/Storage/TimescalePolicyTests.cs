@@ -26,7 +26,8 @@ public class TimescalePolicyTests
         }
     }
 
-    public static TheoryData<string?, bool> WithoutIt => new() { { null, false }, { null, true }, { "2.22.1", false }, { "2.17.2", false } };
+    public static TheoryData<string?, bool> WithoutIt =>
+        new() { { null, false }, { null, true }, { "2.22.1", false }, { "2.17.2", false } };
 
     [Theory]
     [MemberData(nameof(WithoutIt))]
@@ -49,7 +50,9 @@ public class TimescalePolicyTests
         foreach (var mode in Enum.GetValues<TimescaleMode>())
         {
             Assert.Contains(
-                "shared_preload_libraries", TimescalePolicy.Decide(mode, new("2.22.1", "2.22.1", Preloaded: false)).Refusal, StringComparison.Ordinal);
+                "shared_preload_libraries",
+                TimescalePolicy.Decide(mode, new("2.22.1", "2.22.1", Preloaded: false)).Refusal,
+                StringComparison.Ordinal);
         }
     }
 }

@@ -6,7 +6,8 @@ using Sungrow.Protocol;
 namespace Sungrow.Vps.Devices;
 
 /// <summary>Whose token a request carries, on device routes; <c>context.Device()</c>.</summary>
-internal sealed record AuthenticatedDevice(string DeviceId, string Tenant, string Site, string TimeZone, bool Revoked, double PollIntervalS);
+internal sealed record AuthenticatedDevice(
+    string DeviceId, string Tenant, string Site, string TimeZone, bool Revoked, double PollIntervalS);
 
 /// <summary>Who reads, on viewer routes; <c>context.Viewer()</c>.</summary>
 internal sealed record AuthenticatedViewer(IReadOnlySet<string> Devices)
@@ -47,7 +48,8 @@ internal static class Authentication
     private static ProblemResult Missing(HttpContext context)
     {
         context.Response.Headers.WWWAuthenticate = "Bearer";
-        return Problems.Of(StatusCodes.Status401Unauthorized, ErrorCodes.TokenMissing, "This route needs the header Authorization: Bearer, and a token.");
+        return Problems.Of(
+            StatusCodes.Status401Unauthorized, ErrorCodes.TokenMissing, "This route needs the header Authorization: Bearer, and a token.");
     }
 
     private static ProblemResult Invalid(HttpContext context)

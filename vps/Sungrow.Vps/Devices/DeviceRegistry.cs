@@ -26,7 +26,8 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
 
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.DeviceTokens, oneDevicePerToken: true);
 
-    /// <summary>At every start: the environment's devices exist, in tenant and site <c>default</c>, and the site has the environment's zone.</summary>
+    /// <summary>At every start: the environment's devices exist, in tenant and site <c>default</c>, and that site has the environment's
+    /// zone.</summary>
     public async Task EnsureAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await ExecuteAsync(
@@ -57,7 +58,8 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
         }
     }
 
-    /// <summary>A device of the environment. One that is not there, as after a restore, is made again: the environment is the authority.</summary>
+    /// <summary>A device of the environment. One that is not there, as after a restore, is made again: the environment is the
+    /// authority.</summary>
     public async Task<AuthenticatedDevice?> FindEnvironmentDeviceAsync(string deviceId, CancellationToken cancellationToken)
     {
         if (await FindAsync(ByDevice, deviceId, cancellationToken) is { } device)
@@ -102,7 +104,8 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken)
             ? new AuthenticatedDevice(
-                row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4) == Device.Revoked, row.GetDouble(5))
+                row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4) == Device.Revoked,
+                row.GetDouble(5))
             : null;
     }
 }

@@ -36,12 +36,14 @@ internal sealed class DevicesOptionsValidator : IValidateOptions<DevicesOptions>
         if (!TimeZoneInfo.TryFindSystemTimeZoneById(options.SiteTimeZone, out _))
         {
             wrong.Add(Settings.Wrong(
-                DevicesOptions.Section, nameof(options.SiteTimeZone), options.SiteTimeZone, "an IANA time zone of this machine, for example Europe/Berlin"));
+                DevicesOptions.Section, nameof(options.SiteTimeZone), options.SiteTimeZone,
+                "an IANA time zone of this machine, for example Europe/Berlin"));
         }
 
         if (options.AuthCacheTtlSeconds is < 1 or > LongestTtlSeconds)
         {
-            wrong.Add(Settings.Wrong(DevicesOptions.Section, nameof(options.AuthCacheTtlSeconds), options.AuthCacheTtlSeconds, "1 .. 3600"));
+            wrong.Add(
+                Settings.Wrong(DevicesOptions.Section, nameof(options.AuthCacheTtlSeconds), options.AuthCacheTtlSeconds, "1 .. 3600"));
         }
 
         if (options.AuthCacheMaxSize is < 1 or > LargestCache)

@@ -9,8 +9,6 @@ namespace Sungrow.Vps.Devices;
 /// <summary>Keeps what the edges report: the other end's half of every balance. One report is one transaction and one round trip.</summary>
 internal sealed class EdgeReports(Database database, TimeProvider time)
 {
-    private static readonly TimeSpan FutureSlack = ProtocolLimits.MaxAhead;
-
     public async Task StoreAsync(string deviceId, EdgeReport report, CancellationToken cancellationToken)
     {
         await using var connection = await database.ConnectAsync(cancellationToken);
@@ -45,8 +43,8 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             """
             INSERT INTO buffers (buffer_id, device_id, replaces, salvaged, lost, boot_id, version, started_at, sent_at, clock_trusted,
                                  inverter_model, inverter_serial, inverter_reachable, inverter_last_poll, cursors,
-                                 waiting_rows, waiting_held, waiting_oldest, waiting_newest, committed, acknowledged, dead_lettered, evicted,
-                                 received_at)
+                                 waiting_rows, waiting_held, waiting_oldest, waiting_newest, committed, acknowledged, dead_lettered,
+                                 evicted, received_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, now())
             ON CONFLICT (buffer_id, device_id) DO UPDATE SET
                 -- Reported until acknowledged, and then no more: it is not forgotten with the next report.
@@ -82,7 +80,8 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             ON CONFLICT (device_id, from_ts) DO UPDATE SET
                 poll_interval_s = excluded.poll_interval_s, samples_per_row = excluded.samples_per_row
             """,
-            Text(deviceId), Time(InForceSince(report)), Number(report.PollIntervalS), Parameter(report.SamplesPerRow, NpgsqlDbType.Integer));
+            Text(deviceId), Time(InForceSince(report)), Number(report.PollIntervalS),
+            Parameter(report.SamplesPerRow, NpgsqlDbType.Integer));
 
     private static NpgsqlBatchCommand Missing(string deviceId, EdgeReport report) =>
         Command(
@@ -123,9 +122,8 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
     private DateTimeOffset InForceSince(EdgeReport report)
     {
         var now = time.GetUtcNow();
-        return report.ClockTrusted && report.StartedAt >= ProtocolLimits.OldestTimestamp && report.StartedAt <= now + FutureSlack
-            ? report.StartedAt
-            : now;
+        var possible = report.StartedAt >= ProtocolLimits.OldestTimestamp && report.StartedAt <= now + ProtocolLimits.MaxAhead;
+        return report.ClockTrusted && possible ? report.StartedAt : now;
     }
 
     private static NpgsqlBatchCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)
@@ -139,7 +137,8 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
         return command;
     }
 
-    private static NpgsqlParameter Parameter(object? value, NpgsqlDbType type) => new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
+    private static NpgsqlParameter Parameter(object? value, NpgsqlDbType type) =>
+        new() { Value = value ?? DBNull.Value, NpgsqlDbType = type };
 
     private static NpgsqlParameter Text(string? value) => Parameter(value, NpgsqlDbType.Text);
 

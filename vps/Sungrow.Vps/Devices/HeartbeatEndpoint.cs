@@ -67,7 +67,8 @@ internal static class HeartbeatEndpoint
             errors = [new(PathOf(wrong), ErrorCodes.WrongType, "every required member, each of its type")];
         }
 
-        refusal = errors.Count == 0 ? null : Problems.Invalid(ErrorCodes.InvalidReport, "The report is not valid; nothing of it was stored.", errors);
+        refusal = errors.Count == 0 ? null : Problems.Invalid(
+            ErrorCodes.InvalidReport, "The report is not valid; nothing of it was stored.", errors);
         return refusal is null ? report : null;
     }
 

@@ -20,5 +20,6 @@ internal sealed class LimitsOptionsValidator : IValidateOptions<LimitsOptions>
         options.MaxPayloadBytes is >= Least and <= ProtocolLimits.MaxPayloadBytes
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(Settings.Wrong(
-                LimitsOptions.Section, nameof(options.MaxPayloadBytes), options.MaxPayloadBytes, $"{Least} .. {ProtocolLimits.MaxPayloadBytes}"));
+                LimitsOptions.Section, nameof(options.MaxPayloadBytes), options.MaxPayloadBytes,
+                $"{Least} .. {ProtocolLimits.MaxPayloadBytes}"));
 }

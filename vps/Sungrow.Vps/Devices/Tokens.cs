@@ -4,8 +4,9 @@ using System.Text;
 
 namespace Sungrow.Vps.Devices;
 
-/// <summary>The tokens we issue, <c>sg_&lt;43 base64url&gt;_&lt;crc32&gt;</c>: 256 random bits that a scanner for leaked secrets recognises, and a
-/// checksum so that a mistyped or guessed one is refused before any look-up. Only the SHA-256 of the whole string is ever stored.</summary>
+/// <summary>The tokens we issue, <c>sg_&lt;43 base64url&gt;_&lt;crc32&gt;</c>: 256 random bits in a form that scanners for leaked secrets
+/// can recognise, and a checksum so that a mistyped or guessed one is refused before any look-up. Only the SHA-256 of the whole string
+/// is ever stored.</summary>
 internal static class Tokens
 {
     private const string Prefix = "sg_";

@@ -65,7 +65,8 @@ internal sealed class IngestRequests(
         if (batch.TooManySamples)
         {
             return Problems.Of(
-                StatusCodes.Status413PayloadTooLarge, ErrorCodes.TooManySamples, $"At most {ProtocolLimits.MaxSamples} samples in one request.");
+                StatusCodes.Status413PayloadTooLarge, ErrorCodes.TooManySamples,
+                $"At most {ProtocolLimits.MaxSamples} samples in one request.");
         }
 
         if (batch.Malformed is not null)
@@ -82,7 +83,8 @@ internal sealed class IngestRequests(
 
         return batch.Errors.Count == 0
             ? null
-            : Problems.Invalid(ErrorCodes.InvalidSamples, "Nothing was stored; errors names each bad sample and what is allowed.", batch.Errors);
+            : Problems.Invalid(
+                ErrorCodes.InvalidSamples, "Nothing was stored; errors names each bad sample and what is allowed.", batch.Errors);
     }
 
     private void Report(string deviceId, int samples, IngestAnswer answer)

@@ -7,8 +7,9 @@ using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps.Realtime;
 
-/// <summary>The newest sample of each device, in Redis for all replicas. A reader that starts after <see cref="InvalidateAsync"/> has returned
-/// never sees an older sample than the one committed before it; see the room's README for what a second replica that cannot reach Redis means.</summary>
+/// <summary>The newest sample of each device, in Redis for all replicas. A reader that starts after <see cref="InvalidateAsync"/> has
+/// returned never sees an older sample than the one committed before it; the room's README says what holds where a replica cannot reach
+/// Redis.</summary>
 internal sealed class RealtimeCache : IDisposable
 {
     // Bounds how old a value can be where an invalidation cannot reach Redis at all.
@@ -54,8 +55,10 @@ internal sealed class RealtimeCache : IDisposable
         string deviceId, Func<string, CancellationToken, Task<StoredSample?>> find, CancellationToken cancellationToken)
     {
         if (_circuit is not { Believed: true }
-            || await _circuit.TryAsync(RealtimeScripts.Read, [Value(deviceId), Lease(deviceId), Generation], [Unique(), Milliseconds(LeaseLife)])
-                is not { } answer)
+            || await _circuit.TryAsync(
+                RealtimeScripts.Read,
+                [Value(deviceId), Lease(deviceId), Generation],
+                [Unique(), Milliseconds(LeaseLife)]) is not { } answer)
         {
             return await find(deviceId, cancellationToken);
         }
@@ -70,18 +73,16 @@ internal sealed class RealtimeCache : IDisposable
         var sample = await find(deviceId, cancellationToken);
         if (sample is not null)
         {
+            var value = JsonSerializer.SerializeToUtf8Bytes(sample, RealtimeJson.Default.StoredSample);
             await _circuit.TryAsync(
-                RealtimeScripts.Fill,
-                [Value(deviceId), Lease(deviceId)],
-                [parts[0], parts[1], JsonSerializer.SerializeToUtf8Bytes(sample, RealtimeJson.Default.StoredSample), Milliseconds(ValueLife)]);
+                RealtimeScripts.Fill, [Value(deviceId), Lease(deviceId)], [parts[0], parts[1], value, Milliseconds(ValueLife)]);
         }
 
         return sample;
     }
 
-    /// <summary>Called by ingest after its commit and before its answer. Never throws, and takes no longer than the
-    /// time-out of 250 ms. It takes no token: the sample
-    /// is stored, whether or not somebody still waits for the answer.</summary>
+    /// <summary>Called by ingest after its commit and before its answer. Never throws, and takes no longer than
+    /// <see cref="RealtimeOptions.RedisTimeout"/>. It takes no token: the sample is stored, whether or not anybody still waits.</summary>
     public async ValueTask InvalidateAsync(string deviceId)
     {
         if (_circuit is not null)
@@ -121,7 +122,8 @@ internal sealed class RealtimeCache : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize(value, RealtimeJson.Default.StoredSample) is { } sample && sample.DeviceId == deviceId ? sample : null;
+            var sample = JsonSerializer.Deserialize(value, RealtimeJson.Default.StoredSample);
+            return sample?.DeviceId == deviceId ? sample : null;
         }
         catch (JsonException)
         {
@@ -130,8 +132,8 @@ internal sealed class RealtimeCache : IDisposable
     }
 }
 
-/// <summary>Tries once a second to get Redis back, for as long as it is away. At shutdown nothing is left to do: the next start begins with a
-/// new generation too, and so makes up for what this process could not invalidate.</summary>
+/// <summary>Tries once a second to get Redis back, for as long as it is away. At shutdown nothing is left to do: the next start begins with
+/// a new generation too, and so makes up for what this process could not invalidate.</summary>
 internal sealed class RealtimeRecovery(RealtimeCache cache, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -148,8 +150,11 @@ internal sealed class RealtimeRecovery(RealtimeCache cache, TimeProvider time) :
     }
 }
 
-/// <summary>The shape of a cached value; nobody but this server reads it.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, Converters = [typeof(Rfc3339Converter)])]
+/// <summary>The answer, and the cached value, which nobody but this server reads.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    RespectRequiredConstructorParameters = true,
+    Converters = [typeof(Rfc3339Converter)])]
 [JsonSerializable(typeof(StoredSample))]
 [JsonSerializable(typeof(RealtimeAnswer))]
 internal sealed partial class RealtimeJson : JsonSerializerContext;

@@ -31,7 +31,8 @@ internal sealed record RealtimeAnswer(
         var age = Math.Max(0, (now - sample.Ts).TotalSeconds);
         return new RealtimeAnswer(
             sample.DeviceId, sample.Ts, sample.PvPowerW, sample.PvDailyKwh, sample.BatteryPowerW, sample.BatterySocPct, sample.BatteryTempC,
-            sample.LoadPowerW, sample.ExportPowerW, sample.SampleCount, Math.Round(age, 3), age > Math.Max(ShortestStaleS, StaleIntervals * sample.IntervalS));
+            sample.LoadPowerW, sample.ExportPowerW, sample.SampleCount, Math.Round(age, 3),
+            age > Math.Max(ShortestStaleS, StaleIntervals * sample.IntervalS));
     }
 }
 
@@ -58,20 +59,21 @@ internal static class RealtimeEndpoints
             .ProducesProblems(400, 403, 404, 503);
 
     private static async Task<IResult> GetAsync(
-        HttpContext context, RealtimeCache cache, NewestSamples samples, TimeProvider time, [FromQuery(Name = "device_id")] string? named = null)
+        HttpContext context, RealtimeCache cache, NewestSamples samples, TimeProvider time,
+        [FromQuery(Name = "device_id")] string? named = null)
     {
         var viewer = context.Viewer();
         var deviceId = !string.IsNullOrEmpty(named) ? named : viewer.Devices.Count == 1 ? viewer.Devices.Single() : null;
         if (deviceId is null)
         {
             return Problems.Of(
-                StatusCodes.Status400BadRequest, ErrorCodes.DeviceIdRequired, "This viewer sees no device or several: name one with ?device_id=.");
+                StatusCodes.Status400BadRequest, ErrorCodes.DeviceIdRequired,
+                "This viewer sees no device or several: name one with ?device_id=.");
         }
 
         if (!viewer.MaySee(deviceId))
         {
-            return Problems.Of(
-                StatusCodes.Status403Forbidden, ErrorCodes.DeviceNotVisible, "This viewer sees no such device.");
+            return Problems.Of(StatusCodes.Status403Forbidden, ErrorCodes.DeviceNotVisible, "This viewer sees no such device.");
         }
 
         if (await cache.ReadAsync(deviceId, samples.FindAsync, context.RequestAborted) is not { } sample)
@@ -80,6 +82,6 @@ internal static class RealtimeEndpoints
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        return Results.Json(RealtimeAnswer.Of(sample, time.GetUtcNow()), RealtimeJson.Default.RealtimeAnswer);
+        return TypedResults.Json(RealtimeAnswer.Of(sample, time.GetUtcNow()), RealtimeJson.Default.RealtimeAnswer);
     }
 }

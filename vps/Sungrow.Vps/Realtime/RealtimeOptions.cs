@@ -6,7 +6,8 @@ internal sealed class RealtimeOptions
 {
     public const string Section = "Realtime";
 
-    /// <summary><c>REDIS_URL</c>; see <see cref="Realtime.RedisUrl"/>. Empty: no cache, every read asks the database. Holds a password: never shown.</summary>
+    /// <summary><c>REDIS_URL</c>; see <see cref="Realtime.RedisUrl"/>. Empty: no cache, every read asks the database. Holds a password:
+    /// never shown.</summary>
     public string RedisUrl { get; set; } = "";
 
     /// <summary>How long ingest and readers wait for Redis before they go on without it.</summary>

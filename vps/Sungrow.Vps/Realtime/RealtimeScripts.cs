@@ -1,9 +1,9 @@
 namespace Sungrow.Vps.Realtime;
 
 /// <summary>The lease, as Redis executes it: each script is one step that nothing else comes between.
-/// A value is believed only if it begins with the current generation, so that one SET disowns every value at once. A reader that found nothing
-/// may fill only while the nonce it was given still stands; whoever writes to the database changes the nonce afterwards. Keys of another type,
-/// or too long to be ours, are as good as missing, and are overwritten.</summary>
+/// A value is believed only if it begins with the current generation, so that one SET disowns every value at once. A reader that found
+/// nothing may fill only while the nonce it was given still stands; whoever writes to the database changes the nonce afterwards. Keys of
+/// another type, or too long to be ours, are as good as missing, and are overwritten.</summary>
 internal static class RealtimeScripts
 {
     // A nonce and a generation are 32 characters, a value below 400 bytes.

@@ -7,10 +7,10 @@ using StackExchange.Redis;
 namespace Sungrow.Vps.Realtime;
 
 /// <summary>Every await on Redis goes through here: the client's own calls have no time-out, and a frozen server would hold them for ever.
-/// One failure opens the circuit. (Polly's own rule, a share of failures in a window, would after a minute of successes let hundreds of ingests
-/// wait for the time-out first.) Only <see cref="TryRecoverAsync"/> closes it.
-/// Invariants: while calls are refused, nothing in Redis is believed. It is believed again only after a new generation was set, and that only
-/// after calls were let through again: whatever invalidation failed or was refused is made up for by that generation.</summary>
+/// One failure opens the circuit. (Polly's own rule, a share of failures in a window, would after a minute of successes let hundreds of
+/// ingests wait for the time-out first.) Only <see cref="TryRecoverAsync"/> closes it.
+/// Invariants: while calls are refused, nothing in Redis is believed. It is believed again only after a new generation was set, and that
+/// only after calls were let through again: whatever invalidation failed or was refused is made up for by that generation.</summary>
 internal sealed class RedisCircuit : IDisposable
 {
     private readonly ConnectionMultiplexer _redis;
@@ -23,7 +23,9 @@ internal sealed class RedisCircuit : IDisposable
 
     // Opening and closing are two steps each; nobody may act between them.
     private readonly SemaphoreSlim _transition = new(1);
-    private readonly Channel<bool> _opened = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _opened =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Lock _announcing = new();
     private volatile bool _believed;
     private long _failures;
     private bool? _announced;
@@ -55,7 +57,8 @@ internal sealed class RedisCircuit : IDisposable
     /// <summary>Returns when the circuit has been opened since the last return; at once the first time, as it begins open.</summary>
     public async Task OpenedAsync(CancellationToken cancellationToken) => await _opened.Reader.ReadAsync(cancellationToken);
 
-    /// <returns>Null when the circuit is open, or is now because this call failed. Never throws, never takes longer than the time-out.</returns>
+    /// <summary>Never throws, and never takes longer than the time-out.</summary>
+    /// <returns>Null when the circuit is open, or is now because this call failed.</returns>
     public async ValueTask<RedisResult?> TryAsync(string script, RedisKey[] keys, RedisValue[] values)
     {
         if (_state.CircuitState != CircuitState.Closed)
@@ -84,6 +87,11 @@ internal sealed class RedisCircuit : IDisposable
     /// after calls are let through, because until then invalidations were still being refused.</param>
     public async Task<bool> TryRecoverAsync(string newGeneration, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken)
     {
+        if (_believed)
+        {
+            return true; // Signalled by a call that failed before the last recovery.
+        }
+
         try
         {
             await CallAsync(_timed, newGeneration, keys, values);
@@ -175,7 +183,7 @@ internal sealed class RedisCircuit : IDisposable
 
     private void Announce(bool working, string reason = "")
     {
-        lock (_opened)
+        lock (_announcing)
         {
             if (_announced == working)
             {

@@ -6,7 +6,8 @@ namespace Sungrow.Vps.Realtime;
 /// <summary>Reads <c>REDIS_URL</c>, which the client itself does not understand.</summary>
 internal static class RedisUrl
 {
-    public const string Form = "redis://[:password@]host:port[/database], special characters of the password percent-encoded, or empty for no cache";
+    public const string Form =
+        "redis://[:password@]host:port[/database], special characters of the password percent-encoded, or empty for no cache";
 
     private const string Scheme = "redis";
     private const int DefaultPort = 6379;

@@ -1,14 +1,18 @@
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Sungrow.Vps.Storage;
 
 /// <summary>The way to the database for everything that serves requests: closed until the start has prepared it, so that nothing meets a
 /// schema that is half there.</summary>
-internal sealed class Database(NpgsqlDataSource source, TimeProvider time, ILogger<Database> log)
+internal sealed class Database(NpgsqlDataSource source, IOptions<StorageOptions> options, TimeProvider time, ILogger<Database> log)
+    : IDisposable
 {
     private static readonly TimeSpan QuietBetweenWarnings = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
 
+    // A connection of its own: that every other one is busy does not mean that the database is down.
+    private readonly NpgsqlDataSource _probe = Probe(DatabaseUrl.Parse(options.Value.DatabaseUrl));
     private volatile bool _ready;
     private long _lastWarning;
 
@@ -28,10 +32,8 @@ internal sealed class Database(NpgsqlDataSource source, TimeProvider time, ILogg
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            await using var connection = await ConnectAsync(either.Token);
-            await using var command = new NpgsqlCommand("SELECT 1", connection);
-            await command.ExecuteScalarAsync(either.Token);
-            return true;
+            await using var command = _probe.CreateCommand("SELECT 1");
+            return _ready && await command.ExecuteScalarAsync(either.Token) is not null;
         }
         catch (Exception failure) when (DatabaseErrors.IsUnavailable(failure) || deadline.IsCancellationRequested)
         {
@@ -39,7 +41,8 @@ internal sealed class Database(NpgsqlDataSource source, TimeProvider time, ILogg
         }
     }
 
-    /// <summary>Says in the log that a request failed for want of the database; with thousands of edges knocking, every ten seconds.</summary>
+    /// <summary>Says in the log that a request failed for want of the database; every ten seconds, as thousands of edges may be
+    /// knocking.</summary>
     public void WarnUnavailable(Exception failure)
     {
         var last = Interlocked.Read(ref _lastWarning);
@@ -49,6 +52,15 @@ internal sealed class Database(NpgsqlDataSource source, TimeProvider time, ILogg
         {
             log.DatabaseUnavailable(Name, DatabaseErrors.Describe(failure));
         }
+    }
+
+    public void Dispose() => _probe.Dispose();
+
+    private static NpgsqlDataSource Probe(NpgsqlConnectionStringBuilder connection)
+    {
+        connection.MaxPoolSize = 1;
+        connection.MinPoolSize = 0;
+        return NpgsqlDataSource.Create(connection);
     }
 
     private static string NameOf(NpgsqlConnectionStringBuilder connection) => $"{connection.Host}:{connection.Port}/{connection.Database}";

@@ -10,7 +10,8 @@ internal sealed class DatabaseNotReadyException() : Exception("the start has not
 /// <summary>Which failures mean "later" rather than "never": the one place that decides between 503 and 500, and what is retried.</summary>
 internal static class DatabaseErrors
 {
-    /// <summary>The database is down, going down, coming up, full, or does not answer in time: the same request can succeed later.</summary>
+    /// <summary>The database is down, going down, coming up, full, or does not answer in time: the same request can succeed
+    /// later.</summary>
     public static bool IsUnavailable(Exception failure) => failure switch
     {
         DatabaseNotReadyException or TimeoutException or SocketException => true,
@@ -22,7 +23,8 @@ internal static class DatabaseErrors
         _ => false,
     };
 
-    /// <summary>Two transactions met in opposite order, or one saw the other's half: the same transaction, begun again, goes through.</summary>
+    /// <summary>Two transactions met in opposite order, or one saw the other's half: the same transaction, begun again, goes
+    /// through.</summary>
     public static bool IsRetryable(Exception failure) =>
         failure is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure };
 

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>Something about the database that only an operator can change.</summary>
+/// <summary>Something that only an operator can change.</summary>
 internal sealed class StartRefusedException(string reason) : Exception(reason);
 
 /// <summary>What a slice keeps in the schema from the start on; runs in the start's transaction, at every start.</summary>

@@ -18,7 +18,8 @@ internal sealed record StoredSample(
 
 /// <summary>The newest sample of a device by its <c>ts</c>, from the database: every committed sample is seen.
 /// First a look at the last day, which meets one or two chunks; only for a device silent longer than that at all of them. Over 65 chunks
-/// that is 0.2 ms, and 5 ms for the silent one; a table of last values would answer in less, and cost a fifth of every single insert.</summary>
+/// that takes 0.2 ms, and 5 ms for a silent one; a table of last values would answer in less, and cost a fifth of every single
+/// insert.</summary>
 internal sealed class NewestSamples(Database database)
 {
     private const string Recent = "AND ts >= now() - interval '1 day'";

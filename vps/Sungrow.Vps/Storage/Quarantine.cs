@@ -61,10 +61,10 @@ internal static class Quarantine
                     new() { Value = batch.DeviceId },
                     new() { Value = ErrorCodes.ConflictingSample },
                     new() { Value = (object?)batch.BufferId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
-                    new() { Value = refused.ConvertAll(sample => sample.Ts.UtcDateTime), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
-                    new() { Value = refused.ConvertAll(HashOfValues), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea },
-                    new() { Value = refused.ConvertAll(Json), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
-                    new() { Value = refused.ConvertAll(sample => sample.Seq), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
+                    Column(refused, NpgsqlDbType.TimestampTz, sample => sample.Ts.UtcDateTime),
+                    Column(refused, NpgsqlDbType.Bytea, HashOfValues),
+                    Column(refused, NpgsqlDbType.Jsonb, Json),
+                    Column(refused, NpgsqlDbType.Bigint, sample => sample.Seq),
                 },
             };
             await command.ExecuteNonQueryAsync(cancellationToken);
@@ -87,12 +87,15 @@ internal static class Quarantine
             {
                 new() { Value = batch.DeviceId },
                 new() { Value = bufferId },
-                new() { Value = known.ConvertAll(sample => sample.Seq!.Value), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
-                new() { Value = known.ConvertAll(sample => sample.Ts.UtcDateTime), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                Column(known, NpgsqlDbType.Bigint, sample => sample.Seq),
+                Column(known, NpgsqlDbType.TimestampTz, sample => sample.Ts.UtcDateTime),
             },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    private static NpgsqlParameter Column<T>(List<SungrowSample> samples, NpgsqlDbType type, Converter<SungrowSample, T> column) =>
+        new() { Value = samples.ConvertAll(column), NpgsqlDbType = NpgsqlDbType.Array | type };
 
     // Of the values alone: number and interval never make two samples different.
     private static byte[] HashOfValues(SungrowSample sample) =>

@@ -5,7 +5,8 @@ namespace Sungrow.Vps.Storage;
 
 internal enum TimescaleMode
 {
-    /// <summary>With TimescaleDB where the server has it; on plain PostgreSQL everything works the same, without chunks and compression.</summary>
+    /// <summary>With TimescaleDB where the server has it; on plain PostgreSQL everything works the same, without chunks and
+    /// compression.</summary>
     Auto,
 
     /// <summary>No start without the extension.</summary>
@@ -75,7 +76,13 @@ internal static class DatabaseUrl
     public static bool TryParse(string text, out NpgsqlConnectionStringBuilder connection, out string what)
     {
         // An edge waits 30 s for an answer: a database that does not answer must be said before that.
-        connection = new NpgsqlConnectionStringBuilder { Timeout = 5, CommandTimeout = 15, MaxAutoPrepare = 30, ApplicationName = "sungrow-vps" };
+        connection = new NpgsqlConnectionStringBuilder
+        {
+            Timeout = 5,
+            CommandTimeout = 15,
+            MaxAutoPrepare = 30,
+            ApplicationName = "sungrow-vps",
+        };
         what = "";
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -108,10 +115,10 @@ internal static class DatabaseUrl
         return what.Length == 0;
     }
 
+    // Two connections at least: the start holds its lock on one and migrates on another.
     private static string Missing(NpgsqlConnectionStringBuilder connection) =>
         string.IsNullOrWhiteSpace(connection.Host) ? "names no host"
         : string.IsNullOrWhiteSpace(connection.Database) ? "names no database"
-        // The start holds its lock on one and migrates on another.
         : connection is { Pooling: true, MaxPoolSize: < 2 } ? "allows less than two connections"
         : "";
 

@@ -12,7 +12,8 @@ internal static class StorageSetup
         services.AddSingleton(provider =>
         {
             var connection = DatabaseUrl.Parse(provider.GetRequiredService<IOptions<StorageOptions>>().Value.DatabaseUrl);
-            return new NpgsqlDataSourceBuilder(connection.ConnectionString).UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>()).Build();
+            var source = new NpgsqlDataSourceBuilder(connection.ConnectionString);
+            return source.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>()).Build();
         });
         services.AddSingleton<Database>();
         services.AddSingleton<DatabaseStart>();

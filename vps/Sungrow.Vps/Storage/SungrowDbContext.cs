@@ -5,7 +5,8 @@ using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>The schema. Its migrations are the only thing that changes it; what TimescaleDB adds is in <see cref="TimescaleBootstrap"/>.</summary>
+/// <summary>The schema. Its migrations are the only thing that changes it; what TimescaleDB adds is in
+/// <see cref="TimescaleBootstrap"/>.</summary>
 internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> options) : DbContext(options)
 {
     public const string DefaultTenant = "default";

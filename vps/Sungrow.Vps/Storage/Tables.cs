@@ -92,7 +92,8 @@ internal sealed class SungrowSampleRow
     public int SampleCount { get; set; }
     public double IntervalS { get; set; }
 
-    /// <summary>With <see cref="BufferId"/>: which row of which edge's buffer this is, so that both ends can be counted against each other.</summary>
+    /// <summary>With <see cref="BufferId"/>: which row of which edge's buffer this is, so that both ends can be counted against each
+    /// other.</summary>
     public long? Seq { get; set; }
     public Guid? BufferId { get; set; }
     public DateTimeOffset ReceivedAt { get; set; }

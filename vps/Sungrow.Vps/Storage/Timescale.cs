@@ -46,12 +46,15 @@ internal static class TimescalePolicy
     public static TimescaleDecision Without(TimescaleMode mode, string reason) =>
         mode == TimescaleMode.Auto
             ? new(reason)
-            : Refuse($"{Settings.Wrong(StorageOptions.Section, nameof(StorageOptions.Timescale), mode, "Auto where there is no TimescaleDB")} Here {reason}.");
+            : Refuse(
+                Settings.Wrong(StorageOptions.Section, nameof(StorageOptions.Timescale), mode, "Auto where there is no TimescaleDB")
+                + $" Here {reason}.");
 
     private static TimescaleDecision Refuse(string refusal) => new(null, refusal);
 
     private static string TooOld(string version) =>
-        $"TimescaleDB {version} is too old; allowed is {Oldest} or newer (ALTER EXTENSION timescaledb UPDATE), as an older one can lose rows sent again.";
+        $"TimescaleDB {version} is too old; allowed is {Oldest} or newer (ALTER EXTENSION timescaledb UPDATE), "
+        + "as an older one can lose rows sent again.";
 
     // "2.22.1", "2.23.0-dev"
     private static bool IsTooOld(string version) => !Version.TryParse(version.Split('-')[0], out var number) || number < Oldest;

@@ -26,7 +26,7 @@ internal sealed class TimescaleBatchWriter(Database database, TimeProvider time)
                  sample_count, interval_s, seq, ordinal)
         """;
 
-    // Unnest and not COPY: COPY cannot pass over a row that is there, and where it meets a compressed one it unpacks it, deadlocks or fails.
+    // Unnest and not COPY: COPY cannot pass over a row that is there, and where that one is compressed it unpacks it, deadlocks or fails.
     private const string Insert =
         $"""
         INSERT INTO sungrow_samples (device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,

@@ -8,7 +8,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 {
     private const string Table = "sungrow_samples";
 
-    /// <summary>A chunk and its index should fit in memory with those of the other tables; a week does for thousands of inverters.</summary>
+    /// <summary>The index of the chunk being written should fit in memory; a week's does for thousands of inverters.</summary>
     private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
 
     public async Task<TimescaleServer> LookAsync(CancellationToken cancellationToken)
@@ -44,7 +44,9 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     /// <returns>Whether old chunks are compressed and dropped: the server's Apache edition does neither.</returns>
     public async Task<bool> ApplyAsync(StorageOptions options, CancellationToken cancellationToken)
     {
-        if (!await AskAsync<bool>("SELECT EXISTS (SELECT FROM timescaledb_information.hypertables WHERE hypertable_name = $1)", cancellationToken, Table))
+        // Null: no hypertable yet.
+        const string Compressed = "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1";
+        if (await AskAsync<bool?>(Compressed, cancellationToken, Table) is null)
         {
             // migrate_data: plain PostgreSQL may have filled it before the extension came. No default index: it is on ts alone, which no
             // query of ours asks for, and costs a third of the inserts.
@@ -61,7 +63,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             return false;
         }
 
-        if (!await AskAsync<bool>("SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1", cancellationToken, Table))
+        if (await AskAsync<bool?>(Compressed, cancellationToken, Table) == false)
         {
             await ExecuteAsync(
                 $"""
@@ -81,7 +83,10 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     {
         // Adding a policy again with another interval only warns and keeps the old one.
         var isAsSet = await AskAsync<bool?>(
-            "SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3",
+            """
+            SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs
+            WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3
+            """,
             cancellationToken, Table, key, policy, after);
         if (isAsSet == true)
         {
