@@ -61,7 +61,14 @@ wait_for() {
 need_sdk
 need_packages postgresql redis-server
 
-data=$(mktemp -d "${TMPDIR:-/tmp}/sungrow-demo.XXXXXX")
+# PostgreSQL refuses to run as root: there it runs as the user that its package made, who may have no way into root's own TMPDIR.
+as_postgres=()
+temp=${TMPDIR:-/tmp}
+if [ "$(id -u)" -eq 0 ]; then
+  as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all)
+  "${as_postgres[@]}" test -x "$temp" || temp=/tmp
+fi
+data=$(mktemp -d "$temp/sungrow-demo.XXXXXX")
 say "Building .."
 for project in edge/Sungrow.Simulator edge/Sungrow.Edge vps/Sungrow.Vps; do
   dotnet build "$project" -c Release --nologo --verbosity quiet >"$data/build.log" 2>&1 || { cat "$data/build.log" >&2; die "$project does not build."; }
@@ -74,12 +81,9 @@ simulator=$(program edge/Sungrow.Simulator sungrow-simulator)
 secret() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 device_token=$(secret) viewer_token=$(secret) database_password=$(secret)
 
-# PostgreSQL refuses to run as root: there it runs as the user that its package made.
-as_postgres=()
 mkdir "$data/postgres"
 printf '%s' "$database_password" >"$data/postgres.password"
 if [ "$(id -u)" -eq 0 ]; then
-  as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups --inh-caps=-all)
   chmod 711 "$data"
   chown -R postgres: "$data/postgres" "$data/postgres.password"
 fi
@@ -122,7 +126,7 @@ ASPNETCORE_URLS=$url \
 pids+=($!)
 wait_for 'The VPS' env ASPNETCORE_URLS="$url" dotnet "$vps" health
 
-export Inverter__Host=${inverter%:*} Inverter__Port=${inverter##*:} Polling__Interval=00:00:$interval
+export Inverter__Host=${inverter%:*} Inverter__Port=${inverter##*:} Polling__Interval=00:00:$interval Inverter__TimeZone=UTC
 export Buffer__Path=$data/buffer.db Uplink__Url=$url Uplink__Token=$device_token
 say
 say "  inverter   $serial, simulated, Modbus TCP on $inverter"

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Sungrow.Benchmarks;
 
-/// <summary>Each claim of speed has its benchmark here. Every one compares within one run and exits with 1 where its claim does not hold.</summary>
+/// <summary>Each claim of speed has its benchmark here. It compares within one run, and exits with 1 where it does not hold.</summary>
 internal static class Program
 {
     public static Task<int> Main(string[] args)

@@ -16,7 +16,7 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
     private readonly PostgresServer _postgres;
     private readonly ProgramProcess _vps;
     private readonly HttpClient _http;
-    private readonly DateTimeOffset _first = TimeProvider.System.GetUtcNow() - TimeSpan.FromHours(6);
+    private readonly DateTimeOffset _first = Rfc3339.Truncate(TimeProvider.System.GetUtcNow() - TimeSpan.FromHours(6));
     private int _sent;
 
     private VpsUnderLoad(PostgresServer postgres, ProgramProcess vps, string address)
@@ -42,7 +42,8 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
         var line = await vps.LineAsync(listening, cancellationToken: cancellationToken);
         VpsUnderLoad load = new(postgres, vps, line[(line.IndexOf(listening, StringComparison.Ordinal) + listening.Length)..].Trim());
         await Until.TrueAsync(
-            async () => (await load.GetAsync("/readyz", null, cancellationToken)).Status == HttpStatusCode.OK, cancellationToken: cancellationToken);
+            async () => (await load.GetAsync("/readyz", null, cancellationToken)).Status == HttpStatusCode.OK,
+            cancellationToken: cancellationToken);
         return load;
     }
 
@@ -51,9 +52,10 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
     public async Task<double> IngestAsync(CancellationToken cancellationToken)
     {
         var number = ++_sent;
-        SungrowSample sample = new() { DeviceId = Device, Ts = Rfc3339.Truncate(_first.AddMilliseconds(number)), PvPowerW = number, LoadPowerW = 800 };
+        SungrowSample sample = new() { DeviceId = Device, Ts = _first.AddMilliseconds(number), PvPowerW = number, LoadPowerW = 800 };
         var body = JsonSerializer.Serialize(new IngestBatch(BufferId: null, [sample]), ProtocolJson.Default.IngestBatch);
-        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/ingest") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/ingest");
+        request.Content = new StringContent(body, Encoding.UTF8, "application/json");
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "device-token");
 
         var started = Stopwatch.GetTimestamp();
@@ -61,7 +63,8 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
         var took = Stopwatch.GetElapsedTime(started);
         if (answer.StatusCode != HttpStatusCode.OK)
         {
-            throw new InvalidOperationException($"Ingest answered {answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellationToken)}");
+            var problem = await answer.Content.ReadAsStringAsync(cancellationToken);
+            throw new InvalidOperationException($"Ingest answered {answer.StatusCode}: {problem}");
         }
 
         return took.TotalMilliseconds;

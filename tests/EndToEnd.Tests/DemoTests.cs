@@ -10,7 +10,8 @@ public class DemoTests
     public async Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind()
     {
         var cancelled = TestContext.Current.CancellationToken;
-        var scratch = Directory.CreateTempSubdirectory("sungrow-demo-test-").FullName;
+        // Open to others, which CreateTempSubdirectory is not: its PostgreSQL may run as another user.
+        var scratch = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"sungrow-demo-test-{Guid.NewGuid():N}")).FullName;
         try
         {
             await using var demo = ProgramProcess.Start(

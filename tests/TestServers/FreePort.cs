@@ -3,8 +3,8 @@ using System.Net.Sockets;
 
 namespace Sungrow.TestServers;
 
-/// <summary>A port on loopback that nobody holds now. Below the kernel's ephemeral range (32768 ..), so that between a server's end and its
-/// restart no outgoing connection takes it. Two processes can still draw the same one: whoever starts a server with it tries again.</summary>
+/// <summary>A port on loopback that nobody holds now. Below the kernel's ephemeral range (32768 ..), so that between a server's end and
+/// its restart no outgoing connection takes it. Two processes can still draw the same one: who starts a server tries again.</summary>
 public static class FreePort
 {
     private const int First = 15_000;

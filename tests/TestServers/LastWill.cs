@@ -2,9 +2,9 @@ using System.Diagnostics;
 
 namespace Sungrow.TestServers;
 
-/// <summary>A shell that outlives this process, however it ends (SIGKILL included), and then kills what was started and removes its folders.
-/// It waits on a pipe that only this process holds open. A parent-death signal would not do: it follows the starting thread instead of the
-/// process, and a stopped PostgreSQL backend would stay behind.</summary>
+/// <summary>A shell that outlives this process, however it ends (SIGKILL included), and then kills what was started and removes its
+/// folders. It waits on a pipe that only this process holds open. A parent-death signal would not do: it follows the starting thread and
+/// not the process, and a stopped PostgreSQL backend would stay behind.</summary>
 internal static class LastWill
 {
     private const string Script =
@@ -58,7 +58,12 @@ internal static class LastWill
     private static StreamWriter Start()
     {
         // Its own session: a Ctrl-C or a kill of our process group must not take it along.
-        ProcessStartInfo start = new("setsid", ["sh", "-c", Script]) { UseShellExecute = false, RedirectStandardInput = true, WorkingDirectory = "/" };
+        ProcessStartInfo start = new("setsid", ["sh", "-c", Script])
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            WorkingDirectory = "/",
+        };
         var shell = Process.Start(start)!;
         shell.StandardInput.AutoFlush = true;
         return shell.StandardInput;

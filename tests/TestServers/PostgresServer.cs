@@ -2,7 +2,8 @@ using Npgsql;
 
 namespace Sungrow.TestServers;
 
-/// <summary>A private PostgreSQL cluster in a temporary folder, superuser <c>postgres</c>, trusted on loopback and on a socket in that folder.</summary>
+/// <summary>A private PostgreSQL cluster in a temporary folder: superuser <c>postgres</c>, no password, on loopback and on a socket in that
+/// folder.</summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const int Attempts = 10;
@@ -52,7 +53,10 @@ public sealed class PostgresServer : IAsyncDisposable
 
         await RunToEndAsync(
             Binaries.PostgresFolder + "/initdb",
-            ["--pgdata", Data(folder), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"],
+            [
+                "--pgdata", Data(folder), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync",
+                "--no-instructions",
+            ],
             folder,
             cancellationToken,
             AsPostgres);
@@ -90,6 +94,11 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>SIGKILL to the server and every backend at once, like a power cut.</summary>
     public async Task KillAsync(CancellationToken cancellationToken = default)
     {
+        if (_postmaster.HasExited)
+        {
+            return; // Its pid may be somebody else's by now.
+        }
+
         // Stopped first, so that it starts no backend between the listing and the kill.
         await _postmaster.FreezeAsync(cancellationToken);
         var backends = Signals.ChildrenOf(_postmaster.Id);
@@ -174,13 +183,17 @@ public sealed class PostgresServer : IAsyncDisposable
         }
 
         string[] command =
-            [.. AsPostgres, Binaries.PostgresFolder + "/postgres", "-D", Data(folder), .. settings.SelectMany(each => new[] { "-c", $"{each.Key}={each.Value}" })];
+        [
+            .. AsPostgres, Binaries.PostgresFolder + "/postgres", "-D", Data(folder),
+            .. settings.SelectMany(each => new[] { "-c", $"{each.Key}={each.Value}" }),
+        ];
         return ProgramProcess.Start(command[0], command[1..], workingDirectory: folder);
     }
 
     private static async Task ReadyAsync(string folder, ProgramProcess postmaster, CancellationToken cancellationToken)
     {
-        await Until.TrueAsync(() => postmaster.HasExited || IsReady(), cancellationToken: cancellationToken, what: "PostgreSQL accepts connections");
+        await Until.TrueAsync(
+            () => postmaster.HasExited || IsReady(), cancellationToken: cancellationToken, what: "PostgreSQL accepts connections");
         if (postmaster.HasExited)
         {
             await postmaster.ExitCodeAsync(cancellationToken: cancellationToken);
@@ -203,7 +216,8 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     private static async Task RunToEndAsync(
-        string file, IReadOnlyList<string> arguments, string folder, CancellationToken cancellationToken, IReadOnlyList<string>? before = null)
+        string file, IReadOnlyList<string> arguments, string folder, CancellationToken cancellationToken,
+        IReadOnlyList<string>? before = null)
     {
         string[] command = [.. before ?? [], file, .. arguments];
         await using var process = ProgramProcess.Start(command[0], command[1..], workingDirectory: folder);

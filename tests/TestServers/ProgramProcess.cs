@@ -35,7 +35,8 @@ public sealed class ProgramProcess : IAsyncDisposable
 
     /// <param name="environment">Added to this process's own; null removes a variable.</param>
     public static ProgramProcess Start(
-        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null, string? workingDirectory = null)
+        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null,
+        string? workingDirectory = null)
     {
         ProcessStartInfo start = new(file, arguments)
         {
@@ -66,7 +67,8 @@ public sealed class ProgramProcess : IAsyncDisposable
 
     /// <summary>Starts one of our programs, for example <c>sungrow-vps</c>, as it lies beside the test's own assembly.</summary>
     public static ProgramProcess StartOurs(
-        string assembly, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null, string? workingDirectory = null)
+        string assembly, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null,
+        string? workingDirectory = null)
     {
         var path = Path.Combine(AppContext.BaseDirectory, assembly + ".dll");
         if (!File.Exists(path))
@@ -81,25 +83,23 @@ public sealed class ProgramProcess : IAsyncDisposable
     /// <exception cref="TimeoutException">With the output so far; also when the program ended without it.</exception>
     public async Task<string> LineAsync(string text, TimeSpan? deadline = null, CancellationToken cancellationToken = default)
     {
-        string? found = null;
+        string? Find() => Lines.FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal));
+
         try
         {
-            await Until.TrueAsync(
-                () =>
-                {
-                    var ended = HasExited;
-                    found = Lines.FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal));
-                    return found is not null || ended;
-                },
-                deadline,
-                cancellationToken);
+            await Until.TrueAsync(() => Find() is not null || HasExited, deadline, cancellationToken);
         }
-        catch (TimeoutException)
+        catch (TimeoutException late)
         {
-            found = null;
+            throw new TimeoutException($"No line with '{text}' in time:\n{Output}", late);
         }
 
-        return found ?? throw new TimeoutException($"No line with '{text}' {(HasExited ? "before the program ended" : "in time")}:\n{Output}");
+        if (Find() is null)
+        {
+            await ExitCodeAsync(deadline, cancellationToken); // The rest of its output.
+        }
+
+        return Find() ?? throw new TimeoutException($"No line with '{text}' before the program ended:\n{Output}");
     }
 
     public void Terminate() => Signal(Signals.Terminate);

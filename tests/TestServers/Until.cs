@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Sungrow.TestServers;
 
-/// <summary>Waits for a condition. The deadline is generous because it is met only by a defect: a slow machine waits longer, it does not fail.</summary>
+/// <summary>Waits for a condition. The deadline is generous, as only a defect meets it: a slow machine waits longer.</summary>
 public static class Until
 {
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
