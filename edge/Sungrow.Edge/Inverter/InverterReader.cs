@@ -104,7 +104,7 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
 
         // Counted by the caller, said once per metric: a wrong register is wrong in every poll.
         List<string> impossible = [];
-        reading = reading.KeepPossible(impossible);
+        reading = reading.KeepPossible(identity.NominalPowerWatts, impossible);
         foreach (var metric in impossible.Where(_impossibleSeen.Add))
         {
             Log.ImpossibleValue(logger, metric, identity.Model);

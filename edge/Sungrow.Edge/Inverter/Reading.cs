@@ -16,9 +16,11 @@ internal sealed record Reading(
 
     public bool IsEmpty => this == Empty;
 
-    /// <summary>This reading without the values that no server would take: one impossible number must not cost the other six.</summary>
+    /// <summary>This reading without the values that no server would take or no inverter of this size has: one impossible number must not
+    /// cost the other six.</summary>
+    /// <param name="nominalWatts">Of the inverter; null: not known.</param>
     /// <param name="impossible">Adds the wire names of the metrics left out.</param>
-    public Reading KeepPossible(ICollection<string> impossible)
+    public Reading KeepPossible(double? nominalWatts, ICollection<string> impossible)
     {
         return new(
             Keep(PvPowerWatts, "pv_power_w"),
@@ -32,7 +34,8 @@ internal sealed record Reading(
         double? Keep(double? value, string name)
         {
             var metric = Metrics[name];
-            if (value is null || (value >= metric.Min && value <= metric.Max))
+            var (min, max) = nominalWatts is { } nominal ? Size(name, nominal) : (metric.Min, metric.Max);
+            if (value is null || (value >= Math.Max(min, metric.Min) && value <= Math.Min(max, metric.Max)))
             {
                 return value;
             }
@@ -40,6 +43,22 @@ internal sealed record Reading(
             impossible.Add(name);
             return null;
         }
+    }
+
+    // Wide, for a wrong refusal costs a true value; but a watt whose two words are swapped is 65536 W, and in a house that must not pass.
+    private static (double Min, double Max) Size(string name, double nominal)
+    {
+        var grid = (2 * nominal) + 40_000;
+        var battery = Math.Max(30_000, 2 * nominal); // its converter may be rated above the inverter
+        return name switch
+        {
+            "pv_power_w" => (0, 2 * nominal), // the sun also charges the battery
+            "pv_daily_kwh" => (0, 24 * nominal / 1_000),
+            "battery_power_w" => (-battery, battery),
+            "load_power_w" => (-nominal, Math.Max(ushort.MaxValue, grid)), // negative: others generate behind the meter
+            "export_power_w" => (-grid, grid),
+            _ => (double.NegativeInfinity, double.PositiveInfinity),
+        };
     }
 
     private static readonly Dictionary<string, Metric> Metrics = SampleRules.Metrics.ToDictionary(metric => metric.Name);
