@@ -42,6 +42,9 @@ public class ProcessTests(Databases databases)
         { "REDIS_URL", "http://:hunter2@cache", "REDIS_URL: of another scheme than redis://; allowed is " },
         { "ASPNETCORE_URLS", "nonsense", "ASPNETCORE_URLS: Invalid url: 'nonsense'; allowed is " },
         { "ASPNETCORE_URLS", "http://192.0.2.1:80", "ASPNETCORE_URLS: Cannot assign requested address; allowed is a free address of " },
+        { "ASPNETCORE_URLS", "http://127.0.0.1:0/solar", "ASPNETCORE_URLS: A path base can only be configured " },
+        { "ASPNETCORE_URLS", "ftp://127.0.0.1:0", "ASPNETCORE_URLS: Unrecognized scheme in server address 'ftp://127.0.0.1:0'. " },
+        { "ASPNETCORE_URLS", "http://127.0.0.1:65536", "ASPNETCORE_URLS: Specified argument was out of the range of valid values. " },
         { "Logging__LogLevel__Default", "Loud", "Logging__LogLevel: Configuration value 'Loud' " },
     };
 

@@ -49,7 +49,7 @@ internal static class Program
         app.MapDevices();
         app.MapIngest();
         app.MapRealtime();
-        app.MapOpenApi();
+        app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }
 

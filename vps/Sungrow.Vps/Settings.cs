@@ -63,8 +63,10 @@ internal static partial class Settings
         InvalidOperationException when failure.Message.StartsWith("Configuration value", StringComparison.Ordinal) =>
             [$"Logging__LogLevel: {OneLine(failure.Message)} Allowed is {string.Join(" or ", Enum.GetNames<LogLevel>())}."],
         InvalidDataException => [OneLine($"{failure.Message} {failure.InnerException?.Message}")], // A settings file that is no JSON.
-        // Kestrel's: no address, not one of this machine, or in use.
-        FormatException or IOException or SocketException =>
+        // Kestrel's: no address, not one of this machine, in use, or one that it cannot serve.
+        FormatException or IOException or SocketException
+            or InvalidOperationException { Source: "Microsoft.AspNetCore.Server.Kestrel.Core" }
+            or ArgumentOutOfRangeException { ParamName: "port" } =>
             [$"ASPNETCORE_URLS: {OneLine(failure.Message)}; allowed is a free address of this machine, http://host:port."],
         _ => [],
     };

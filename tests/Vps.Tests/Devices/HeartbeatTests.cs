@@ -148,6 +148,21 @@ public class HeartbeatTests(Databases databases)
         Assert.Equal(1, await server.CountAsync("buffers"));
     }
 
+    [Fact]
+    public async Task A_report_of_a_device_that_a_restore_has_lost_is_tried_again_and_then_kept()
+    {
+        await using var server = await StartAsync();
+        await server.GetAsync("/v1/whoami"); // From here on the registry is not asked for a minute.
+        await server.ExecuteAsync("DELETE FROM devices WHERE device_id = 'inverter-1'");
+
+        var answer = await server.PostAsync("/v1/heartbeat", Body());
+
+        AssertRefused(answer, 503, "DATABASE_UNAVAILABLE");
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal(HttpStatusCode.OK, (await server.PostAsync("/v1/heartbeat", Body())).Status);
+        Assert.Equal(1, await server.CountAsync("buffers WHERE device_id = 'inverter-1'"));
+    }
+
     [Theory]
     [InlineData("", 400, "MALFORMED_BODY")]
     [InlineData("hunter2", 400, "MALFORMED_BODY")]

@@ -259,6 +259,7 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
     [InlineData("DELETE", "/v1/whoami", 405, "METHOD_NOT_ALLOWED")]
     [InlineData("GET", "/", 404, "NOT_FOUND")]
     [InlineData("GET", "/v1/hunter2", 404, "NOT_FOUND")]
+    [InlineData("GET", "/openapi/hunter2.json", 404, "NOT_FOUND")]
     [InlineData("POST", "/v1/ingest/hunter2", 404, "NOT_FOUND")]
     public async Task What_is_not_there_is_a_problem_too(string method, string path, int status, string code)
     {

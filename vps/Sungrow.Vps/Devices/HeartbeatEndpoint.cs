@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Npgsql;
 using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Devices;
@@ -30,7 +31,17 @@ internal static class HeartbeatEndpoint
         }
 
         var device = context.Device();
-        await reports.StoreAsync(device.DeviceId, report, cancellationToken);
+        try
+        {
+            await reports.StoreAsync(device.DeviceId, report, cancellationToken);
+        }
+        catch (PostgresException lost) when (lost.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            // The cache knows a device that the registry, as after a restore, does not: the next request asks it.
+            cache.Invalidate(device.DeviceId);
+            return Problems.DatabaseUnavailable();
+        }
+
         if (report.PollIntervalS != device.PollIntervalS)
         {
             cache.Invalidate(device.DeviceId); // The next sample without interval_s stands for the new one.
