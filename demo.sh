@@ -82,7 +82,7 @@ secret() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 device_token=$(secret) viewer_token=$(secret) database_password=$(secret)
 
 mkdir "$data/postgres"
-printf '%s' "$database_password" >"$data/postgres.password"
+(umask 077 && printf '%s' "$database_password" >"$data/postgres.password")
 if [ "$(id -u)" -eq 0 ]; then
   chmod 711 "$data"
   chown -R postgres: "$data/postgres" "$data/postgres.password"
