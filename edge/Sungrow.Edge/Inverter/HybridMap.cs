@@ -42,4 +42,7 @@ internal static class HybridMap
     [
         PvTotalEnergy, ExportFromPvTotal, ChargeFromPvTotal, DirectUseTotal, DischargeTotal, ImportTotal, ChargeTotal, ExportTotal,
     ];
+
+    /// <summary>Those that count only with a meter.</summary>
+    public static readonly IReadOnlyList<Register> MeterTotals = [ExportFromPvTotal, DirectUseTotal, ImportTotal, ExportTotal];
 }

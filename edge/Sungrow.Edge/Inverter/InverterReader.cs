@@ -100,7 +100,9 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
     private Polled Decode(InverterSession session, ServedWords served)
     {
         var identity = session.Identity;
-        var reading = identity.Family == InverterFamily.Hybrid ? HybridReading.Of(served) : StringReading.Of(served, session.Meter);
+        var reading = identity.Family == InverterFamily.Hybrid
+            ? HybridReading.Of(served, session.BatterySign)
+            : StringReading.Of(served, session.Meter);
 
         // Counted by the caller, said once per metric: a wrong register is wrong in every poll.
         List<string> impossible = [];

@@ -22,6 +22,9 @@ internal sealed class InverterSession : IDisposable
     /// <summary>What this connection has shown of a string inverter's meter.</summary>
     public MeterSeen Meter { get; } = new();
 
+    /// <summary>What this connection has shown of the sign of a hybrid's battery power.</summary>
+    public BatterySign BatterySign { get; } = new();
+
     /// <summary>As far as it is known: it sets the pace.</summary>
     public ConnectionPath Path { get; set; }
 

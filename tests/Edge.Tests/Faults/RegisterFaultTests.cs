@@ -68,10 +68,16 @@ public class RegisterFaultTests
         Assert.Equal(expected, (await bench.PollsAsync()).Reading);
     }
 
-    [Fact(Timeout = Bench.Deadline)]
-    public async Task A_meter_that_is_not_there_has_no_values()
+    [Theory(Timeout = Bench.Deadline)]
+    [InlineData("SH10RT", InverterPath.Lan, "", Afternoon)]
+    [InlineData("SH10RT", InverterPath.Lan, "zeros", Morning)]
+    [InlineData("SH10RT", InverterPath.WiNet, "", Morning)]
+    [InlineData("SH10RT", InverterPath.WiNet, "", Evening)]
+    [InlineData("SH5K-30", InverterPath.WiNet, "", Afternoon)]
+    public async Task A_meter_that_is_not_there_has_no_values_whether_absent_or_zero(string model, object path, string fault, string at)
     {
-        await using var bench = Bench.Start(Afternoon, new Simulated { Meter = false });
+        var options = new Simulated { Model = Named(model), Path = (InverterPath)path, Meter = false };
+        await using var bench = Bench.Start(at, options).With(fault.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         Assert.Equal(bench.Truth() with { LoadPowerWatts = null, ExportPowerWatts = null }, (await bench.PollsAsync()).Reading);
     }
@@ -210,6 +216,19 @@ public class RegisterFaultTests
 
         bench.With("flow-zero");
         Assert.Equal(bench.Truth(), (await bench.PollsAsync()).Reading);
+    }
+
+    [Theory(Timeout = Bench.Deadline)]
+    [InlineData("SH5K-30", InverterPath.WiNet, "battery-magnitude")] // a dongle's flow bits are stuck
+    [InlineData("SH5K-30", InverterPath.Lan, "battery-magnitude flow-zero")]
+    [InlineData("SH10RT", InverterPath.Lan, "battery-magnitude flow-zero illegal-address=5213")]
+    public async Task A_magnitude_beside_stuck_flow_bits_is_no_value(string model, object path, string faults)
+    {
+        await using var bench = Bench.Start(Morning, new Simulated { Model = Named(model), Path = (InverterPath)path });
+
+        bench.With(faults.Split(' '));
+
+        Assert.Equal(bench.Truth() with { BatteryPowerWatts = null }, (await bench.PollsAsync()).Reading);
     }
 
     [Theory(Timeout = Bench.Deadline)]

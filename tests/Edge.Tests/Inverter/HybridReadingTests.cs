@@ -44,7 +44,10 @@ public class HybridReadingTests
     [InlineData(int.MaxValue, 800, 0, 4, 800.0)] // 13022 of old firmware, discharging
     [InlineData(int.MaxValue, -800, 0, 4, -800.0)] // "discharging" is not believed: forced mode says so while surplus charges
     [InlineData(int.MaxValue, 800, -40, 0, -800.0)] // the current's sign decides where the bits are stuck
-    [InlineData(int.MaxValue, short.MaxValue, 40, 0, 797.2)] // volts x amperes
+    [InlineData(int.MaxValue, 800, 40, 0, null)] // a magnitude, and nothing says which way
+    [InlineData(int.MaxValue, 0, 0, 0, 0.0)] // nothing has no direction
+    [InlineData(int.MaxValue, short.MaxValue, 40, 4, 797.2)] // volts x amperes
+    [InlineData(int.MaxValue, short.MaxValue, 40, 0, null)]
     [InlineData(int.MaxValue, short.MaxValue, 40, 2, -797.2)]
     [InlineData(int.MaxValue, short.MaxValue, -40, 0, -797.2)]
     [InlineData(int.MaxValue, short.MaxValue, short.MaxValue, 0, null)]
@@ -54,6 +57,28 @@ public class HybridReadingTests
     public void Battery_power_is_signed_across_firmwares(int fine, short legacy, short decialAmperes, ushort flow, double? watts) =>
         Assert.Equal(watts, Read(Words.Sh10Rt()
             .Set32(5213, fine).Set(13000, flow).Set(13020, (ushort)decialAmperes, (ushort)legacy)).BatteryPowerWatts);
+
+    [Fact]
+    public void A_firmware_that_has_shown_a_minus_needs_no_flow_bits()
+    {
+        var sign = new BatterySign();
+
+        Assert.Null(At(800));
+        Assert.Equal(-700, At(-700));
+        Assert.Equal(800, At(800));
+
+        double? At(int watts) => HybridReading.Of(
+            Words.Sh10Rt().Set(13000, 0).Set(13021, (ushort)watts).Serve(HybridMap.Main, HybridMap.Pv), sign).BatteryPowerWatts;
+    }
+
+    [Fact]
+    public void At_night_flow_bits_of_zero_prove_nothing() =>
+        Assert.Equal(800, HybridReading.Of(
+            Words.Sh10Rt().Set(5016, 0, 0).Set(13000, 0).Set(13021, 800).Serve(HybridMap.Main, HybridMap.Pv)).BatteryPowerWatts);
+
+    [Fact]
+    public void A_meter_that_has_counted_may_show_zero() =>
+        Assert.Equal(0, Read(Words.Sh20T().Set(13007, 0, 0, 0, 0)).ExportPowerWatts);
 
     [Fact]
     public void Without_5214_the_older_register_is_taken() =>
