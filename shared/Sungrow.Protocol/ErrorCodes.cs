@@ -12,11 +12,13 @@ public static class ErrorCodes
     // 401
     public const string TokenMissing = "TOKEN_MISSING";
     public const string TokenInvalid = "TOKEN_INVALID";
+    public const string UnregisteredDevice = "UNREGISTERED_DEVICE";
 
     // 403
     public const string DeviceRevoked = "DEVICE_REVOKED";
     public const string DeviceMismatch = "DEVICE_MISMATCH";
     public const string DeviceNotVisible = "DEVICE_NOT_VISIBLE";
+    public const string SiteMismatch = "SITE_MISMATCH";
 
     // 404, 405
     public const string NoData = "NO_DATA";
@@ -37,6 +39,10 @@ public static class ErrorCodes
     // 422, of the request
     public const string InvalidSamples = "INVALID_SAMPLES";
     public const string InvalidReport = "INVALID_REPORT";
+    public const string InvalidTelemetry = "INVALID_TELEMETRY";
+    public const string TenantMismatchTopicVsPayload = "TENANT_MISMATCH_TOPIC_VS_PAYLOAD";
+    public const string DeviceMismatchTopicVsPayload = "DEVICE_MISMATCH_TOPIC_VS_PAYLOAD";
+    public const string MissingSiteId = "MISSING_SITE_ID";
 
     // 422, of a value
     public const string Required = "REQUIRED";
@@ -49,8 +55,12 @@ public static class ErrorCodes
     public const string EmptySample = "EMPTY_SAMPLE";
     public const string DuplicateMember = "DUPLICATE_MEMBER";
 
-    // Of a stored sample's twin with other values
+    // Of a device that cannot be registered: its id is another one's, on the whole server
+    public const string DeviceIdTaken = "DEVICE_ID_TAKEN";
+
+    // Of a stored row's twin with other values
     public const string ConflictingSample = "CONFLICTING_SAMPLE";
+    public const string ConflictingTelemetry = "CONFLICTING_TELEMETRY";
 
     // 429
     public const string RateLimited = "RATE_LIMITED";

@@ -58,14 +58,9 @@ public static class SampleRules
             errors.Add(new($"{path}.device_id", ErrorCodes.MalformedDeviceId, DeviceIds.Form));
         }
 
-        if (sample.Ts > window.Newest)
+        if (CheckTs(sample.Ts, window) is { } outside)
         {
-            var detail = $"at most {ProtocolLimits.MaxAhead.TotalMinutes} minutes ahead of the server";
-            errors.Add(new($"{path}.ts", ErrorCodes.TimestampInFuture, detail));
-        }
-        else if (sample.Ts < window.Oldest)
-        {
-            errors.Add(new($"{path}.ts", ErrorCodes.TimestampTooOld, $"not before {Rfc3339.Write(window.Oldest)}"));
+            errors.Add(outside with { Path = $"{path}.ts" });
         }
 
         var empty = true;
@@ -104,4 +99,11 @@ public static class SampleRules
             errors.Add(new($"{path}.seq", ErrorCodes.OutOfRange, SeqRange));
         }
     }
+
+    /// <summary>What is wrong with a time, at the path <c>ts</c>.</summary>
+    public static FieldError? CheckTs(DateTimeOffset ts, SampleWindow window) =>
+        ts > window.Newest ? new(
+            "ts", ErrorCodes.TimestampInFuture, $"at most {ProtocolLimits.MaxAhead.TotalMinutes} minutes ahead of the server")
+        : ts < window.Oldest ? new("ts", ErrorCodes.TimestampTooOld, $"not before {Rfc3339.Write(window.Oldest)}")
+        : null;
 }
