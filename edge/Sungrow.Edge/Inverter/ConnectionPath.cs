@@ -21,8 +21,10 @@ internal static class ConnectionPaths
     /// <summary>Only where the answer means something: repeated illegal reads have brought dongles down.</summary>
     public static bool CanBeTold(InverterIdentity identity) => identity.DeviceTypeCode is >= 0x0E00 and <= 0x0E13;
 
-    /// <summary>Quiet between requests, where nothing is set: a WiNet-S wants 20 to 30 ms. Source: mkaiser.</summary>
-    public static TimeSpan Gap(ConnectionPath path) => path == ConnectionPath.WiNet ? TimeSpan.FromMilliseconds(30) : TimeSpan.Zero;
+    /// <summary>Quiet between requests, where nothing is set: a WiNet-S wants 20 to 30 ms, and so gets whatever may be one for ever.
+    /// Source: mkaiser.</summary>
+    public static TimeSpan Gap(ConnectionPath path, InverterIdentity? identity) =>
+        path == ConnectionPath.WiNet || (identity is not null && !CanBeTold(identity)) ? TimeSpan.FromMilliseconds(30) : TimeSpan.Zero;
 
     /// <param name="answer">To <see cref="Tell"/>.</param>
     public static ConnectionPath From(BlockAnswer answer) => answer switch

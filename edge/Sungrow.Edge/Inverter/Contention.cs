@@ -2,7 +2,8 @@ namespace Sungrow.Edge.Inverter;
 
 /// <summary>Tells when another program fights over the inverter's few sessions, and for how long to leave it alone. Pure.
 /// The signature is a connection that is taken and closed again before one poll is whole, time after time. Who keeps knocking then makes
-/// it worse: after 90 s of quiet an inverter is known to recover. A refused port, silence or garbage have other causes and no such cure.</summary>
+/// it worse: after 90 s of quiet an inverter is known to recover. A refused port, silence or garbage have other causes and no such cure,
+/// and silence that comes and goes would cost a recovered inverter that quiet.</summary>
 internal sealed class Contention
 {
     public static readonly TimeSpan Quiet = TimeSpan.FromSeconds(90);

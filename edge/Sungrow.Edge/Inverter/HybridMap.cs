@@ -28,6 +28,7 @@ internal static class HybridMap
     public static readonly Register BatterySoc = new("battery_soc", 13022, Kind.U16, 0.1m, "%", "13023");
     public static readonly Register BatteryTemperature = new("battery_temperature", 13024, Kind.S16, 0.1m, "degC", "13025");
     public static readonly Register DischargeTotal = new("total_battery_discharge", 13026, Kind.U32, 0.1m, "kWh", "13027");
+    public static readonly Register ActivePower = new("total_active_power", 13033, Kind.S32, 1, "W", "13034; negative: charges from grid");
     public static readonly Register ImportTotal = new("total_import_energy", 13036, Kind.U32, 0.1m, "kWh", "13037");
     public static readonly Register ChargeTotal = new("total_battery_charge", 13040, Kind.U32, 0.1m, "kWh", "13041");
     public static readonly Register ExportTotal = new("total_export_energy", 13045, Kind.U32, 0.1m, "kWh", "13046");
@@ -42,6 +43,9 @@ internal static class HybridMap
     [
         PvTotalEnergy, ExportFromPvTotal, ChargeFromPvTotal, DirectUseTotal, DischargeTotal, ImportTotal, ChargeTotal, ExportTotal,
     ];
+
+    /// <summary>All of 32 bits.</summary>
+    public static readonly IReadOnlyList<Register> Pairs = [PvPower, LoadPower, ExportPower, ActivePower, BatteryPower, .. Totals];
 
     /// <summary>Those that count only with a meter.</summary>
     public static readonly IReadOnlyList<Register> MeterTotals = [ExportFromPvTotal, DirectUseTotal, ImportTotal, ExportTotal];

@@ -9,6 +9,9 @@ namespace Sungrow.Edge.Inverter;
 internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProvider time, ILogger<InverterReader> logger)
     : IAsyncDisposable
 {
+    // Of one poll, the connection counted as one.
+    private const int MostRequests = 12;
+
     private readonly InverterOptions _options = options.Value;
     private readonly InverterDialer _dialer = new(options.Value, time);
     private readonly HashSet<string> _impossibleSeen = [];
@@ -18,6 +21,9 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
     private (string Serial, ConnectionPath Path)? _path;
 
     private TimeSpan Uptime => time.GetElapsedTime(startingTimestamp: 0);
+
+    /// <summary>What no poll exceeds: a connection, its identification and every block, each at its timeout.</summary>
+    public TimeSpan LongestPoll => (_options.RequestTimeout + _options.RequestGap) * MostRequests;
 
     /// <summary>Reads once. Throws only when cancelled; the connection is closed then.</summary>
     public async Task<PollResult> PollAsync(CancellationToken cancellationToken)
@@ -100,19 +106,27 @@ internal sealed class InverterReader(IOptions<InverterOptions> options, TimeProv
     private Polled Decode(InverterSession session, ServedWords served)
     {
         var identity = session.Identity;
-        var reading = identity.Family == InverterFamily.Hybrid
-            ? HybridReading.Of(served, session.BatterySign)
-            : StringReading.Of(served, session.Meter);
+        var isHybrid = identity.Family == InverterFamily.Hybrid;
+        var asServed = Read();
+        served.Order = WordOrders.Of(served, isHybrid ? HybridMap.Pairs : StringMap.Pairs, identity.NominalPowerWatts);
+        var reading = served.Order == WordOrder.AsDocumented ? asServed : Read();
 
         // Counted by the caller, said once per metric: a wrong register is wrong in every poll.
-        List<string> impossible = [];
+        List<string> impossible = [.. reading.Lacks(asServed)];
         reading = reading.KeepPossible(identity.NominalPowerWatts, impossible);
         foreach (var metric in impossible.Where(_impossibleSeen.Add))
         {
             Log.ImpossibleValue(logger, metric, identity.Model);
         }
 
-        return new(identity, reading) { Impossible = impossible, Counters = PvCounters.Of(identity.Family, served) };
+        return new(identity, reading)
+        {
+            Impossible = impossible,
+            IsZeroed = isHybrid ? HybridReading.IsZeroed(served) : StringReading.IsZeroed(served),
+            Counters = PvCounters.Of(identity.Family, served),
+        };
+
+        Reading Read() => isHybrid ? HybridReading.Of(served, session.BatterySign) : StringReading.Of(served, session.Meter);
     }
 
     private void CloseSession()

@@ -3,6 +3,9 @@ namespace Sungrow.Edge.Inverter;
 /// <summary>One connection and who is there. That is forgotten with it: the next one may lead to another inverter.</summary>
 internal sealed class InverterSession : IDisposable
 {
+    // Some firmware is silent for 10 s at a register that it does not like, and then closes: with a longer timeout it closes first.
+    private static readonly TimeSpan LongSilence = TimeSpan.FromSeconds(5);
+
     private readonly ModbusTcpMaster _master;
     private readonly InverterOptions _options;
     private readonly TimeProvider _time;
@@ -131,7 +134,8 @@ internal sealed class InverterSession : IDisposable
         catch (ModbusConnectionException broken)
         {
             failure = broken.Reason;
-            if (broken.Reason == UnreachableReason.TimedOut)
+            var waited = _time.GetElapsedTime(asked);
+            if (broken.Reason == UnreachableReason.TimedOut || (broken.Reason == UnreachableReason.Closed && waited >= LongSilence))
             {
                 _memory.TimedOut(block, Uptime);
             }
@@ -149,7 +153,7 @@ internal sealed class InverterSession : IDisposable
 
     private async Task KeepGapAsync(CancellationToken cancellationToken)
     {
-        var gap = _options.RequestGap > TimeSpan.Zero ? _options.RequestGap : ConnectionPaths.Gap(Path);
+        var gap = _options.RequestGap > TimeSpan.Zero ? _options.RequestGap : ConnectionPaths.Gap(Path, Identity);
         if (_lastReply is { } last && gap - _time.GetElapsedTime(last) is { } rest && rest > TimeSpan.Zero)
         {
             await Task.Delay(rest, _time, cancellationToken);

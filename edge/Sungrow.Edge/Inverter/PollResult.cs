@@ -13,6 +13,9 @@ internal sealed record Polled(InverterIdentity Identity, Reading Reading) : Poll
     /// <summary>Wire names of the metrics that were served with an impossible value and are null for it.</summary>
     public IReadOnlyList<string> Impossible { get; init; } = [];
 
+    /// <summary>Nothing but zeros was served: a dongle without its inverter.</summary>
+    public bool IsZeroed { get; init; }
+
     public ConnectionPath Path { get; init; }
 
     /// <summary>What the reading's daily counter can be judged by; null when it cannot.</summary>

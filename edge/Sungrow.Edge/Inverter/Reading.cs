@@ -45,10 +45,28 @@ internal sealed record Reading(
         }
     }
 
-    // Wide, for a wrong refusal costs a true value; but a watt whose two words are swapped is 65536 W, and in a house that must not pass.
+    /// <summary>Beyond what flows through an inverter of this size and the house beside it.</summary>
+    public static double GridLimitWatts(double nominalWatts) => (2 * nominalWatts) + 40_000;
+
+    /// <summary>Wire names of the metrics that <paramref name="other"/> has and this one lacks.</summary>
+    public IEnumerable<string> Lacks(Reading other) =>
+        Named().Zip(other.Named(), (mine, its) => mine.Value is null && its.Value is not null ? mine.Name : null).OfType<string>();
+
+    private IEnumerable<(string Name, double? Value)> Named() =>
+    [
+        ("pv_power_w", PvPowerWatts),
+        ("pv_daily_kwh", PvDailyKwh),
+        ("battery_power_w", BatteryPowerWatts),
+        ("battery_soc_pct", BatterySocPercent),
+        ("battery_temp_c", BatteryTemperatureCelsius),
+        ("load_power_w", LoadPowerWatts),
+        ("export_power_w", ExportPowerWatts),
+    ];
+
+    // Wide, for a wrong refusal costs a true value.
     private static (double Min, double Max) Size(string name, double nominal)
     {
-        var grid = (2 * nominal) + 40_000;
+        var grid = GridLimitWatts(nominal);
         var battery = Math.Max(30_000, 2 * nominal); // its converter may be rated above the inverter
         return name switch
         {

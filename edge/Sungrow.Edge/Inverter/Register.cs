@@ -31,6 +31,9 @@ internal sealed record Register(string Name, int Wire, Kind Kind, decimal Scale,
         _ => (int)Pair(words),
     };
 
+    /// <summary>Whether the high word only repeats the sign.</summary>
+    public bool FitsOneWord(ReadOnlySpan<ushort> words) => Raw(words) is >= -0x1_0000 and <= 0xFFFF;
+
     // A raw pattern, so it is tested before the scale: 0xFFFF x 0.1 is the famous 6553.5. All bits set is absent only where the
     // type is unsigned: for a signed register it is -1.
     private long Absent => Kind switch
@@ -56,12 +59,30 @@ internal sealed class ServedWords
 {
     private readonly List<(RegisterBlock Block, ushort[] Words)> _blocks = [];
 
+    /// <summary>What the words themselves tell, once they are all there.</summary>
+    public WordOrder Order { get; set; }
+
     public void Add(RegisterBlock block, ushort[] words) => _blocks.Add((block, words));
 
     public bool Has(Register register) => !Find(register).IsEmpty;
 
-    /// <summary>Scaled; null when not served or marked absent.</summary>
-    public double? Value(Register register) => Find(register) is { IsEmpty: false } words ? register.Decode(words) : null;
+    /// <summary>Scaled; null when not served, marked absent, or in doubt for its words' order.</summary>
+    public double? Value(Register register)
+    {
+        var (documented, swapped) = BothOrders(register);
+        var isBelieved = documented == swapped
+            || Order == WordOrder.AsDocumented
+            || (Order == WordOrder.Untold && swapped is not null && register.FitsOneWord(Find(register)));
+        return isBelieved ? documented : null;
+    }
+
+    /// <summary>Scaled, low word first as documented, and high word first; null when not served or marked absent.</summary>
+    public (double? Documented, double? Swapped) BothOrders(Register register) => Find(register) switch
+    {
+        [] => (null, null),
+        [var only] => (register.Decode([only]), register.Decode([only])),
+        var words => (register.Decode(words), register.Decode([words[1], words[0]])),
+    };
 
     /// <summary>The integer as served; null when not served.</summary>
     public long? Raw(Register register) => Find(register) is { IsEmpty: false } words ? register.Raw(words) : null;

@@ -31,4 +31,8 @@ internal static class StringMap
     public static readonly Register ImportTotal = new("total_import_energy", 5098, Kind.U32, 0.1m, "kWh", "5099");
 
     public static readonly IReadOnlyList<Register> Totals = [PvTotalEnergy, RunningTime];
+
+    /// <summary>All of 32 bits.</summary>
+    public static readonly IReadOnlyList<Register> Pairs =
+        [PvPower, ActivePower, MeterPower, LoadPower, PvTotalFine, ExportTotal, ImportTotal, .. Totals];
 }

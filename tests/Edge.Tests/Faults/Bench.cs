@@ -56,7 +56,16 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>Moves simulated time on.</summary>
     public void Pass(TimeSpan time) => _simulatorTime.Elapsed += time;
 
-    public Task<PollResult> PollAsync() => _reader.PollAsync(TestContext.Current.CancellationToken);
+    public async Task<PollResult> PollAsync()
+    {
+        var polling = _reader.PollAsync(TestContext.Current.CancellationToken);
+        if (_readerTime is not null)
+        {
+            await _readerTime.SkipPausesAsync(polling);
+        }
+
+        return await polling;
+    }
 
     public async Task<Polled> PollsAsync() => Assert.IsType<Polled>(await PollAsync());
 
@@ -65,7 +74,7 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>A poll that is answered by silence, until the reader has waited for long enough.</summary>
     public async Task<Unreachable> LosesPatienceAsync()
     {
-        var polling = PollAsync();
+        var polling = _reader.PollAsync(TestContext.Current.CancellationToken);
         while (!polling.IsCompleted)
         {
             // The reader sets its timers in its own time: whichever it has set by now, run out.
@@ -90,10 +99,12 @@ internal sealed class Bench : IAsyncDisposable
         return (Polled)result;
     }
 
+    public DateTimeOffset Now => _start + _simulatorTime.Elapsed;
+
     /// <summary>What the simulated day has at this moment, by the names of the wire.</summary>
     public Reading Truth()
     {
-        var truth = Inverter.At(_start + _simulatorTime.Elapsed);
+        var truth = Inverter.At(Now);
         return new(
             Value(Metric.PvPower), Value(Metric.PvDaily), Value(Metric.BatteryPower), Value(Metric.BatterySoc),
             Value(Metric.BatteryTemperature), Value(Metric.LoadPower), Value(Metric.ExportPower));

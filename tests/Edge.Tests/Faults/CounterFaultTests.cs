@@ -1,3 +1,4 @@
+using Sungrow.Edge.Polling;
 using Xunit;
 
 namespace Edge.Tests.Faults;
@@ -50,5 +51,48 @@ public class CounterFaultTests
         }
 
         Assert.Equal(served.Order(), served);
+    }
+
+    // Two days and their midnights, by what is stored: the day's own counter or nothing.
+    [Theory(Timeout = Bench.Deadline)]
+    [InlineData("")]
+    [InlineData("late-reset")]
+    [InlineData("late-reset=600")]
+    [InlineData("early-reset")]
+    [InlineData("no-reset")]
+    [InlineData("daily-zero@14:00-14:05")]
+    [InlineData("total-back@14:00-16:00")]
+    [InlineData("total-back@23:00-01:00")]
+    [InlineData("clock-off")]
+    [InlineData("clock-off=-60")]
+    [InlineData("all-zero@13:00-13:20")]
+    [InlineData("sentinels@13:00-13:20")]
+    [InlineData("word-swap@13:00-13:20")]
+    [InlineData("word-swap@23:30-00:30")]
+    public async Task What_is_stored_of_a_daily_counter_is_the_days_or_nothing(string fault)
+    {
+        await using var bench = Bench.Start("2026-09-08T13:00:00Z");
+        var guard = new DailyCounterGuard(TimeZoneInfo.Utc);
+        var (polls, stored) = (0, 0);
+        for (var step = TimeSpan.FromMinutes(5); bench.Now < DateTimeOffset.Parse("2026-09-10T14:00:00Z"); bench.Pass(step))
+        {
+            var polled = await bench.PollsAsync();
+            var served = polled.Reading.PvDailyKwh;
+            var daily = guard.Judge(
+                polled.Identity.Serial, bench.Now, polled.Counters, polled.Identity.NominalPowerWatts, polled.Reading.PvPowerWatts > 0);
+            polls++;
+            if (served is not null && daily is not null)
+            {
+                stored++;
+                Assert.InRange(daily.Value, bench.Truth().PvDailyKwh!.Value - 0.1001, bench.Truth().PvDailyKwh!.Value + 0.1001);
+            }
+
+            if (polls == 1)
+            {
+                bench.With(fault.Split(' ', StringSplitOptions.RemoveEmptyEntries)); // from the second poll on
+            }
+        }
+
+        Assert.InRange(stored, fault == "" ? polls : 1, polls);
     }
 }

@@ -22,44 +22,10 @@ public class ChaosTests
     public async Task No_value_is_read_that_was_not_served_in_that_very_poll(int seed)
     {
         // Every value of a poll is its number: one that is left over from another poll gives itself away.
-        var chaos = new Random(seed);
-        byte[]? stale = null;
         var timeout = TimeSpan.FromSeconds(30);
         var time = new ManualTime();
         await using var server = new RegisterServer(Words.Sh10Rt());
-        server.Script = async (client, request) =>
-        {
-            var good = Frames.Reply(request, server.Words.Read(Frames.Start(request), Frames.Points(request)));
-            switch (chaos.Next(24))
-            {
-                case 0: // Garbage.
-                    chaos.NextBytes(good);
-                    await client.SendAsync(good);
-                    return true;
-                case 1: // A short frame, then the end.
-                    await client.SendAsync(good[..chaos.Next(good.Length)]);
-                    client.Reset();
-                    return true;
-                case 2: // An earlier reply, alone or in front of the right one.
-                    await client.SendAsync([.. stale ?? good, .. chaos.Next(2) == 0 ? good : []]);
-                    return true;
-                case 3:
-                    await client.SendAsync(Frames.Refusal(request, (byte)chaos.Next(1, 12)));
-                    return true;
-                case 4: // Silence, for as long as it takes.
-                    time.Advance(timeout);
-                    return true;
-                case 5:
-                    client.Reset();
-                    return true;
-                case 6: // The right reply twice.
-                    await client.SendAsync([.. good, .. good]);
-                    return true;
-                default:
-                    stale = good;
-                    return false;
-            }
-        };
+        server.Script = Chaos.Script(server, seed, silence: () => time.Advance(timeout));
         await using var reader = new InverterReader(
             Options.Create(new InverterOptions { Host = "127.0.0.1", Port = server.Port, RequestTimeout = timeout }),
             time,

@@ -49,6 +49,8 @@ public class ContentionTests
     [InlineData(UnreachableReason.Refused, true)]
     [InlineData(UnreachableReason.NoAnswer, true)]
     [InlineData(UnreachableReason.Silent, true)]
+    [InlineData(UnreachableReason.TimedOut, true)]
+    [InlineData(UnreachableReason.NotModbus, true)]
     [InlineData(UnreachableReason.Violation, true)]
     [InlineData(UnreachableReason.Closed, false)]
     internal void Other_failures_have_other_cures(UnreachableReason reason, bool onNewConnection)

@@ -53,6 +53,11 @@ public class HybridReadingTests
     [InlineData(int.MaxValue, short.MaxValue, short.MaxValue, 0, null)]
     [InlineData(-1, 2500, 0, 2, -2500.0)] // firmware without 5214 serves all bits set there
     [InlineData(-1, -1, 0, 0, -1.0)]
+    [InlineData(int.MaxValue, 800, -1, 0, null)] // all bits set is a current that is not there, no minus
+    [InlineData(int.MaxValue, short.MaxValue, -1, 2, null)] // nor one to multiply with
+    [InlineData(int.MaxValue, -1, 40, 4, 797.2)] // and a power that is not there
+    [InlineData(int.MaxValue, 800, 0, 0x29, null)] // bits that serve, and deny both
+    [InlineData(int.MaxValue, 12, 0, 0x29, 12.0)] // a battery at rest
     [InlineData(-1, 0, 0, 0, -1.0)] // a watt either way is a battery at rest
     public void Battery_power_is_signed_across_firmwares(int fine, short legacy, short decialAmperes, ushort flow, double? watts) =>
         Assert.Equal(watts, Read(Words.Sh10Rt()
@@ -71,10 +76,23 @@ public class HybridReadingTests
             Words.Sh10Rt().Set(13000, 0).Set(13021, (ushort)watts).Serve(HybridMap.Main, HybridMap.Pv), sign).BatteryPowerWatts;
     }
 
+    // Without sun the inverter's own power is the battery's: given to the house, or taken from the grid to charge.
+    [Theory]
+    [InlineData(760, 800.0)]
+    [InlineData(-840, -800.0)]
+    [InlineData(0, null)]
+    [InlineData(-15, null)]
+    [InlineData(int.MaxValue, null)]
+    public void At_night_the_inverters_power_tells_the_way_of_a_magnitude(int activeWatts, double? watts) =>
+        Assert.Equal(watts, HybridReading.Of(
+            Words.Sh10Rt().Set(5016, 0, 0).Set(13000, 0).Set(13021, 800).Set32(13033, activeWatts)
+                .Serve(HybridMap.Main, HybridMap.Pv)).BatteryPowerWatts);
+
     [Fact]
-    public void At_night_flow_bits_of_zero_prove_nothing() =>
-        Assert.Equal(800, HybridReading.Of(
-            Words.Sh10Rt().Set(5016, 0, 0).Set(13000, 0).Set(13021, 800).Serve(HybridMap.Main, HybridMap.Pv)).BatteryPowerWatts);
+    public void By_day_the_inverters_power_tells_nothing() =>
+        Assert.Null(HybridReading.Of(
+            Words.Sh10Rt().Set(5016, 300, 0).Set(13000, 0).Set(13021, 800).Set32(13033, 900)
+                .Serve(HybridMap.Main, HybridMap.Pv)).BatteryPowerWatts);
 
     [Fact]
     public void A_meter_that_has_counted_may_show_zero() =>

@@ -93,17 +93,20 @@ public class InverterReaderTests
         }
     }
 
-    [Fact(Timeout = Deadline)]
-    public async Task A_block_that_times_out_on_three_connections_rests_and_the_others_are_read()
+    [Theory(Timeout = Deadline)]
+    [InlineData(30, UnreachableReason.TimedOut)]
+    [InlineData(10, UnreachableReason.Closed)] // before our patience ends
+    public async Task A_block_that_is_silent_on_three_connections_rests_and_the_others_are_read(int seconds, object reason)
     {
         var time = new ManualTime();
         await using var server = new RegisterServer(Words.Sh10Rt());
-        server.Script = (_, request) =>
+        server.Script = (client, request) =>
         {
             var isSilent = Frames.Start(request) == Battery;
             if (isSilent)
             {
-                time.Advance(TimeSpan.FromSeconds(30));
+                time.Advance(TimeSpan.FromSeconds(seconds));
+                client.Reset();
             }
 
             return Task.FromResult(isSilent);
@@ -112,12 +115,12 @@ public class InverterReaderTests
 
         for (var connection = 0; connection < 3; connection++)
         {
-            Assert.Equal(UnreachableReason.TimedOut, (await FailsAsync(reader)).Reason);
+            Assert.Equal(reason, (await FailsAsync(reader)).Reason);
         }
 
         Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
         time.Advance(TimeSpan.FromDays(1));
-        Assert.Equal(UnreachableReason.TimedOut, (await FailsAsync(reader)).Reason);
+        Assert.Equal(reason, (await FailsAsync(reader)).Reason);
         Assert.Equal(Measured, (await PollsAsync(reader)).Reading);
     }
 
@@ -175,20 +178,23 @@ public class InverterReaderTests
         Assert.Equal(ConnectionPath.WiNet, (await PollsAsync(reader)).Path);
 
         var polling = PollsAsync(reader);
-        List<TimeSpan> gaps = [];
-        while (!polling.IsCompleted)
-        {
-            if (time.UntilNext is { TotalSeconds: < 1 } gap)
-            {
-                gaps.Add(gap);
-                time.Advance(gap);
-            }
 
-            await Task.Yield();
-        }
-
-        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(30), 3), gaps);
+        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(30), 3), await time.SkipPausesAsync(polling));
         Assert.Equal(ConnectionPath.WiNet, (await polling).Path);
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task What_may_be_a_dongle_and_cannot_be_told_gets_the_same_pause()
+    {
+        var time = new ManualTime();
+        await using var server = new RegisterServer(Words.Sg5Rs());
+        await using var reader = Reader(server.Port, time: time);
+
+        var polling = PollsAsync(reader);
+
+        Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(30), 3), await time.SkipPausesAsync(polling));
+        Assert.Equal(ConnectionPath.Unknown, (await polling).Path);
+        Assert.DoesNotContain(Path, server.TakeAsked());
     }
 
     [Theory(Timeout = Deadline)]
@@ -385,18 +391,7 @@ public class InverterReaderTests
         await using var reader = Reader(server.Port, options => options.RequestGap = TimeSpan.FromMilliseconds(100), time);
 
         var polling = PollsAsync(reader);
-        List<TimeSpan> gaps = [];
-        while (!polling.IsCompleted)
-        {
-            // The other timer is the timeout of a request in flight, and far away.
-            if (time.UntilNext is { TotalSeconds: < 1 } gap)
-            {
-                gaps.Add(gap);
-                time.Advance(gap);
-            }
-
-            await Task.Yield();
-        }
+        var gaps = await time.SkipPausesAsync(polling);
 
         Assert.Equal(Measured, (await polling).Reading);
         Assert.Equal(Enumerable.Repeat(TimeSpan.FromMilliseconds(100), 4), gaps);

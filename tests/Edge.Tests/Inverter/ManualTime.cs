@@ -44,6 +44,25 @@ internal sealed class ManualTime : TimeProvider
         due.ForEach(timer => timer.Fire());
     }
 
+    /// <summary>The pauses that a poll makes until it is over, none of them waited for. The other timer is the timeout of a request in
+    /// flight, and far away.</summary>
+    public async Task<List<TimeSpan>> SkipPausesAsync(Task polling)
+    {
+        List<TimeSpan> pauses = [];
+        while (!polling.IsCompleted)
+        {
+            if (UntilNext is { TotalSeconds: < 1 } pause)
+            {
+                pauses.Add(pause);
+                Advance(pause);
+            }
+
+            await Task.Yield();
+        }
+
+        return pauses;
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, callback, state);
