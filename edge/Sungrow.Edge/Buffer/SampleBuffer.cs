@@ -1,48 +1,323 @@
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using SQLitePCL;
 
 namespace Sungrow.Edge.Buffer;
 
 /// <summary>The buffer between polling and uplink, one SQLite file.
-/// Invariants: what <see cref="Append"/> returned for survives a pulled plug; a row is handed out by <see cref="Peek"/> until
-/// <see cref="Acknowledge"/> was called for it; a lost acknowledgement only repeats a send. Synchronous, as SQLite is: each call is a few
-/// hundred microseconds. Safe for several threads, one process at a time writes.</summary>
+/// Invariants: what <see cref="Append"/> returned for survives a pulled plug; a row is handed out by <see cref="Peek(string, int)"/> until
+/// <see cref="Settle"/> was called for it; a lost settlement only repeats a send; per device, committed = acknowledged + waiting +
+/// dead-lettered + evicted after every call. Synchronous, as SQLite is: each call is a few hundred microseconds. Safe for several threads,
+/// one process at a time writes. Every call may throw <see cref="BufferUnavailableException"/>: nothing of it holds then, and a later call
+/// finds the way back by itself.</summary>
 internal sealed class SampleBuffer : IDisposable
 {
-    // EWOULDBLOCK of Linux: what locking a locked file answers.
-    private const int WouldBlock = 11;
+    // How often a waiting uplink looks whether a command has left an order.
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan Briefly = TimeSpan.FromMilliseconds(100);
+
+    private static readonly Dictionary<long, Verdict> NoVerdicts = [];
 
     private readonly Lock _gate = new();
-    private readonly SqliteConnection _connection;
+    private readonly string _path;
+    private readonly string _bootId;
+    private readonly BufferOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly FileStream _lockFile;
-    private readonly Dictionary<string, Device> _devices = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _more = new(0, 1);
-    private readonly long _boot;
+    private Guid _id;
+    private OpenBuffer? _open;
+    private long? _seenVersion;
+    private bool _disposed;
 
-    private SampleBuffer(SqliteConnection connection, FileStream lockFile, string bootId)
+    private SampleBuffer(
+        string path, string bootId, BufferOptions options, TimeProvider time, ILogger logger, FileStream lockFile)
     {
-        _connection = connection;
+        _path = path;
+        _bootId = bootId;
+        _options = options;
+        _time = time;
+        _logger = logger;
         _lockFile = lockFile;
-        BufferId = ReadBufferId(connection);
-        _boot = IdOf("boots", "boot_id", bootId);
-        foreach (var device in ReadDevices(connection))
+        _id = Reopen().Id;
+    }
+
+    /// <summary>Made with the file; with <c>seq</c> it names a row for ever. Another one after the file was salvaged.</summary>
+    public Guid BufferId
+    {
+        get
         {
-            _devices.Add(device.Counters.DeviceId, device);
+            lock (_gate)
+            {
+                return _id;
+            }
         }
     }
 
-    /// <summary>Made with the file; with <c>seq</c> it names a row for ever.</summary>
-    public Guid BufferId { get; }
+    /// <summary>Times of new rows end in so many microseconds (mod 1000): each backward step of the clock is a new epoch.</summary>
+    public int ClockEpoch => Use(open => (int)open.Connection.Number("SELECT clock_epoch FROM buffer")!.Value);
+
+    /// <summary>The time of the newest row ever appended that has one.</summary>
+    public DateTimeOffset? NewestTs => Use(open => open.Ledger.NewestTs);
+
+    /// <summary>Dead-lettering has stopped; null: it has not.</summary>
+    public Brake? Brake => Use(open => open.Connection.Rows(
+        "SELECT brake, brake_since FROM buffer WHERE brake IS NOT NULL",
+        reader => new Brake(reader.GetString(0), Microseconds.ToTime(reader.GetInt64(1)))) is [var brake] ? brake : null);
 
     /// <param name="path">The file; made where there is none.</param>
     /// <param name="bootId">Identifies the machine's current boot.</param>
     /// <exception cref="BufferUnavailableException">It cannot be opened, is not ours, or another daemon has it.</exception>
-    public static SampleBuffer Open(string path, string bootId)
+    public static SampleBuffer Open(
+        string path, string bootId, BufferOptions? options = null, TimeProvider? time = null, ILogger? logger = null)
     {
-        var lockFile = Lock(path);
+        var lockFile = BufferFile.TryLock(path)
+            ?? throw new BufferUnavailableException($"The buffer {path} is in use by another sungrow-edge: one daemon per buffer.");
+        return Open(path, bootId, options, time, logger, lockFile);
+    }
+
+    /// <summary>The account of a buffer that a daemon may be writing.</summary>
+    /// <exception cref="BufferUnavailableException">There is none, or it cannot be opened.</exception>
+    public static BufferState ReadState(string path) => BufferFile.Read(path, connection => BufferReading.State(connection, new(connection)));
+
+    /// <summary>Gaps that last.</summary>
+    public static IReadOnlyList<Gap> ReadOpenGaps(string path) => BufferFile.Read(path, Gaps.StillOpen);
+
+    /// <summary>All dead letters, in the order of their numbers; read as they are enumerated.</summary>
+    public static IEnumerable<DeadLetterRow> ReadDeadLetters(string path) => BufferReading.DeadLetters(path);
+
+    /// <summary>The rows of a time, whatever became of them, in the order of their numbers; read as they are enumerated.</summary>
+    public static IEnumerable<ExportRow> ReadSamples(string path, DateTimeOffset from, DateTimeOffset to) => BufferReading.Samples(path, from, to);
+
+    /// <summary>Carries an order out, or leaves it for the daemon that has the file.</summary>
+    /// <param name="bootId">As for <c>Open</c>.</param>
+    public static OrderOutcome Give(string path, string bootId, Order order)
+    {
+        var found = BufferFile.Read(path, connection => Orders.Find(connection, order));
+        if (BufferFile.TryLock(path) is not { } lockFile)
+        {
+            BufferFile.WriteBeside(path, connection => Orders.Leave(connection, order, found));
+            return new Left();
+        }
+
+        using var buffer = Open(path, bootId, null, null, null, lockFile);
+        return new Done(buffer.Use(open =>
+        {
+            long rows = 0;
+            open.Commit(() => rows = Orders.CarryOut(open, order, found));
+            return rows;
+        }));
+    }
+
+    /// <summary>Commits one sample and, in the same transaction, cursors that have moved since: one fsync.</summary>
+    /// <returns>The row's number.</returns>
+    public long Append(NewSample sample) => Use(open => Announce(open.Append(sample)));
+
+    /// <summary>Gives every row of this boot that was appended without a time its own: whole milliseconds of boot time plus uptime, and the
+    /// epoch's microseconds.</summary>
+    /// <returns>How many.</returns>
+    public long AssignTimes(DateTimeOffset bootedAt, int epochMicroseconds) =>
+        Use(open => Announce(Times.Assign(open, bootedAt, epochMicroseconds)));
+
+    /// <summary>Gives waiting rows of this boot that lie ahead of <paramref name="after"/> the time that boot and uptime prove.</summary>
+    /// <returns>How many.</returns>
+    public long Retime(DateTimeOffset bootedAt, int epochMicroseconds, DateTimeOffset after) =>
+        Use(open => Announce(Times.Retime(open, bootedAt, epochMicroseconds, after)));
+
+    public int NextClockEpoch() => Use(open =>
+    {
+        open.Commit(() => open.Connection.Execute("UPDATE buffer SET clock_epoch = clock_epoch + 1"));
+        return (int)open.Connection.Number("SELECT clock_epoch FROM buffer")!.Value;
+    });
+
+    public Gap OpenGap(DateTimeOffset from, string reason, long missed) => Use(open =>
+    {
+        Gap? gap = null;
+        open.Commit(() => gap = Gaps.Open(open.Connection, from, reason, missed));
+        return gap!;
+    });
+
+    /// <param name="to">Null while it lasts.</param>
+    public void UpdateGap(long id, DateTimeOffset? to, long missed) =>
+        Change(open => Gaps.Update(open.Connection, id, to, missed));
+
+    public IReadOnlyList<Gap> OpenGaps() => Use(open => Gaps.StillOpen(open.Connection));
+
+    /// <summary>Devices of which rows can be sent.</summary>
+    public IReadOnlyList<string> DevicesWaiting() => Use(open => open.Ledger.Accounts
+        .Where(account => account.Queued > account.Untimed)
+        .Select(account => account.Counters.DeviceId)
+        .ToList());
+
+    /// <summary>The oldest waiting rows of one device, null when none can be sent. Does not move the cursor.</summary>
+    public BufferedBatch? Peek(string deviceId, int max) => Use(open => open.Peek(deviceId, max));
+
+    /// <summary>The oldest waiting rows of any one device.</summary>
+    public BufferedBatch? Peek(int max) => DevicesWaiting().Select(device => Peek(device, max)).FirstOrDefault(batch => batch is not null);
+
+    /// <summary>The newest rows of one device after <paramref name="afterSeq"/> that wait, in the order of their numbers.</summary>
+    public BufferedBatch? PeekNewest(string deviceId, long afterSeq, int max) => Use(open => open.PeekNewest(deviceId, afterSeq, max));
+
+    /// <summary>The held row that has been due for longest, as a batch of one.</summary>
+    public BufferedBatch? PeekHeld(DateTimeOffset now) => Use(open => SetAside.PeekHeld(open, now));
+
+    /// <summary>The server has answered for every row of <paramref name="batch"/>, which is a batch peeked or its first rows: moves the
+    /// cursor past it. A single row's move is written with the next append, so that the steady state is one fsync per sample.</summary>
+    /// <param name="exceptions">By number: what became of rows that were not stored.</param>
+    /// <exception cref="BufferUnavailableException">The move is not on disk. Without exceptions it holds in memory, and is written with
+    /// the next append; with some, nothing has moved.</exception>
+    public void Settle(BufferedBatch batch, IReadOnlyDictionary<long, Verdict>? exceptions = null) => Use(open =>
+    {
+        Settlement.Settle(open, batch, exceptions ?? NoVerdicts);
+        return 0;
+    });
+
+    /// <summary>Every row of <paramref name="batch"/> is stored.</summary>
+    public void Acknowledge(BufferedBatch batch) => Settle(batch);
+
+    /// <summary>Kept rows are to be sent once more.</summary>
+    public void AddResend(long fromSeq, long toSeq) => Change(open => Announce(() => Resends.Insert(open, fromSeq, toSeq)));
+
+    public BufferedBatch? PeekResend(int max) => Use(open => Resends.Peek(open, max));
+
+    /// <param name="batch">A batch of <see cref="PeekResend"/>, or its first rows.</param>
+    public void ResendDone(BufferedBatch batch) => Use(open =>
+    {
+        if (batch.BufferId == open.Id)
+        {
+            Resends.MovePast(open, batch.LastSeq);
+        }
+
+        return 0;
+    });
+
+    public void SetBrake(Brake? brake) => Change(open => open.Connection.Execute(
+        "UPDATE buffer SET brake = $code, brake_since = $since",
+        ("$code", brake?.Code), ("$since", brake is null ? 0 : Microseconds.From(brake.Since))));
+
+    /// <summary>Carries out what commands have left.</summary>
+    /// <returns>The orders carried out.</returns>
+    public IReadOnlyList<Order> TakeOrders() => Use(open =>
+    {
+        var version = open.Connection.Number("PRAGMA data_version");
+        if (version == _seenVersion)
+        {
+            return [];
+        }
+
+        var taken = Orders.Take(open);
+        _seenVersion = version;
+        return taken;
+    });
+
+    /// <summary>Waits until there may be more to send, or an order to take, since the last call. For one waiter.</summary>
+    public async Task WaitForMoreAsync(CancellationToken cancellationToken)
+    {
+        while (!await _more.WaitAsync(Look, cancellationToken) && !HasOrders())
+        {
+            // Nothing yet.
+        }
+    }
+
+    /// <summary>Ranges that the server does not know yet, oldest first.</summary>
+    public IReadOnlyList<MissingRange> UnreportedMissing(int max) => Use(open => MissingRanges.Unreported(open.Connection, open.Ledger, max));
+
+    /// <summary>Gaps that the server does not know as they are now, oldest first; open ones among them.</summary>
+    public IReadOnlyList<Gap> UnreportedGaps(int max) => Use(open => Gaps.Unreported(open.Connection, max));
+
+    /// <summary>The server has them. What has changed since it was read is reported again.</summary>
+    public void Reported(IReadOnlyList<MissingRange> missing, IReadOnlyList<Gap> gaps, bool replacementToo)
+    {
+        if (missing.Count > 0 || gaps.Any(gap => gap.To is not null) || replacementToo)
+        {
+            Change(open =>
+            {
+                var now = Microseconds.From(open.Now);
+                foreach (var range in missing)
+                {
+                    MissingRanges.Reported(open.Connection, range, now);
+                }
+
+                foreach (var gap in gaps)
+                {
+                    Gaps.Reported(open.Connection, gap, now);
+                }
+
+                if (replacementToo)
+                {
+                    open.Connection.Execute("UPDATE buffer SET replacement_reported = $now", ("$now", now));
+                }
+            });
+        }
+    }
+
+    /// <summary>The server has forgotten what it was told since then: it is reported again.</summary>
+    public void RepeatReports(DateTimeOffset since) => Change(open =>
+    {
+        MissingRanges.Repeat(open.Connection, Microseconds.From(since));
+        Gaps.Repeat(open.Connection, Microseconds.From(since));
+        open.Connection.Execute(
+            "UPDATE buffer SET replacement_reported = 0 WHERE replacement_reported >= $since", ("$since", Microseconds.From(since)));
+    });
+
+    /// <summary>How many rows wait, as far as that is known in memory; null while the buffer is held by another call, or cannot be
+    /// used.</summary>
+    public long? TryReadWaiting()
+    {
+        if (!_gate.TryEnter(Briefly))
+        {
+            return null;
+        }
+
         try
         {
-            return BufferFile.OpenForWriting(path, connection => new SampleBuffer(connection, lockFile, bootId));
+            return _open?.Ledger.Accounts.Sum(account => account.Counters.Waiting);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    public BufferState ReadState() => Use(open => BufferReading.State(open.Connection, open.Ledger));
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            try
+            {
+                if (_open is { Ledger.IsAhead: true } open)
+                {
+                    open.Commit(() => { });
+                }
+            }
+            catch (SqliteException)
+            {
+                // The disk is full or gone: the cursor stays behind, those rows are sent again, and the server's key makes that harmless.
+            }
+
+            _open?.Dispose();
+            _lockFile.Dispose();
+            _more.Dispose();
+        }
+    }
+
+    private static SampleBuffer Open(
+        string path, string bootId, BufferOptions? options, TimeProvider? time, ILogger? logger, FileStream lockFile)
+    {
+        try
+        {
+            return new(path, bootId, options ?? new(), time ?? TimeProvider.System, logger ?? NullLogger.Instance, lockFile);
         }
         catch
         {
@@ -51,312 +326,166 @@ internal sealed class SampleBuffer : IDisposable
         }
     }
 
-    /// <summary>The account of a buffer that a daemon may be writing.</summary>
-    /// <exception cref="BufferUnavailableException">There is none, or it cannot be opened.</exception>
-    public static BufferState ReadState(string path) =>
-        BufferFile.Read(path, connection => StateOf(connection, ReadBufferId(connection), ReadDevices(connection)));
+    private void Change(Action<OpenBuffer> work) => Use(open =>
+    {
+        open.Commit(() => work(open));
+        return 0;
+    });
 
-    /// <summary>Commits one sample and, in the same transaction, cursors that have moved since: one fsync.</summary>
-    /// <returns>The row's number.</returns>
-    /// <exception cref="SqliteException">Nothing was stored.</exception>
-    public long Append(NewSample sample)
+    private T Use<T>(Func<OpenBuffer, T> work)
     {
         lock (_gate)
         {
-            var device = DeviceOf(sample.DeviceId);
-            var before = device.Counters;
-            device.Counters = before with { Committed = before.Committed + 1 };
-            device.Dirty = true;
-            long seq = 0;
+            ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                Commit(() => seq = Insert(sample, device));
-            }
-            catch
-            {
-                device.Counters = before;
-                throw;
-            }
-
-            if (_more.CurrentCount == 0)
-            {
-                _more.Release();
-            }
-
-            return seq;
-        }
-    }
-
-    /// <summary>The oldest waiting rows of one device, null when nothing waits. Does not move the cursor.</summary>
-    public BufferedBatch? Peek(int maxSamples)
-    {
-        lock (_gate)
-        {
-            foreach (var device in _devices.Values)
-            {
-                if (device.Counters.Waiting > 0 && Select(device, maxSamples) is { Count: > 0 } rows)
+                if (_open is { HasMoved: true } orphan)
                 {
-                    return new BufferedBatch(device.Counters.DeviceId, rows);
+                    Replace(orphan);
                 }
+
+                return work(_open ?? Reopen());
             }
-
-            return null;
-        }
-    }
-
-    /// <summary>The server has answered for every row of <paramref name="batch"/>: moves the cursor past it. A single row's move is written
-    /// with the next append, so that the steady state is one fsync per sample; a longer batch's at once.</summary>
-    /// <exception cref="SqliteException">The move holds, but is not on disk yet: that is tried again with the next append.</exception>
-    public void Acknowledge(BufferedBatch batch)
-    {
-        lock (_gate)
-        {
-            var device = _devices[batch.DeviceId];
-            device.Counters = device.Counters with
+            catch (SqliteException damage) when (IsDamage(damage))
             {
-                Cursor = batch.LastSeq,
-                Acknowledged = device.Counters.Acknowledged + batch.Samples.Count,
-            };
-            device.Dirty = true;
-            if (batch.Samples.Count > 1)
+                Replace(null);
+                return Again(work);
+            }
+            catch (SqliteException broken)
             {
-                Commit();
+                throw GiveUp(broken);
             }
         }
     }
 
-    /// <summary>Waits until a row was appended since the last call.</summary>
-    public Task WaitForMoreAsync(CancellationToken cancellationToken) => _more.WaitAsync(cancellationToken);
-
-    public BufferState ReadState()
-    {
-        lock (_gate)
-        {
-            return StateOf(_connection, BufferId, [.. _devices.Values]);
-        }
-    }
-
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            try
-            {
-                Commit();
-            }
-            catch (SqliteException)
-            {
-                // The disk is full or gone: the cursor stays behind, those rows are sent again, and the server's key makes that harmless.
-            }
-
-            _connection.Dispose();
-            _lockFile.Dispose();
-            _more.Dispose();
-        }
-    }
-
-    private static FileStream Lock(string path)
+    private T Again<T>(Func<OpenBuffer, T> work)
     {
         try
         {
-            return new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return work(_open ?? Reopen());
         }
-        catch (UnauthorizedAccessException denied)
+        catch (SqliteException broken)
         {
-            throw new BufferUnavailableException($"The buffer {path} cannot be opened: this user may not write there.", denied);
-        }
-        catch (DirectoryNotFoundException missing)
-        {
-            throw new BufferUnavailableException($"The buffer {path} cannot be opened: its folder does not exist.", missing);
-        }
-        catch (IOException held) when (held.HResult == WouldBlock)
-        {
-            throw new BufferUnavailableException($"The buffer {path} is in use by another sungrow-edge: one daemon per buffer.", held);
-        }
-        catch (IOException broken)
-        {
-            throw new BufferUnavailableException($"The buffer {path} cannot be opened: {broken.Message}", broken);
+            throw GiveUp(broken);
         }
     }
 
-    private long Insert(NewSample sample, Device device)
+    private BufferUnavailableException GiveUp(SqliteException broken)
     {
-        using var insert = _connection.CreateCommand();
-        insert.CommandText = """
-            INSERT INTO samples (device, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w,
-                export_power_w, sample_count, interval_s, boot, monotonic)
-            VALUES ($device, $ts, $pv_power_w, $pv_daily_kwh, $battery_power_w, $battery_soc_pct, $battery_temp_c, $load_power_w,
-                $export_power_w, $sample_count, $interval_s, $boot, $monotonic);
-            SELECT last_insert_rowid();
-            """;
-        var values = insert.Parameters;
-        values.AddWithValue("$device", device.Id);
-        values.AddWithValue("$ts", (sample.Ts.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
-        values.AddWithValue("$pv_power_w", OrNull(sample.Metrics.PvPowerWatts));
-        values.AddWithValue("$pv_daily_kwh", OrNull(sample.Metrics.PvDailyKwh));
-        values.AddWithValue("$battery_power_w", OrNull(sample.Metrics.BatteryPowerWatts));
-        values.AddWithValue("$battery_soc_pct", OrNull(sample.Metrics.BatterySocPercent));
-        values.AddWithValue("$battery_temp_c", OrNull(sample.Metrics.BatteryTemperatureCelsius));
-        values.AddWithValue("$load_power_w", OrNull(sample.Metrics.LoadPowerWatts));
-        values.AddWithValue("$export_power_w", OrNull(sample.Metrics.ExportPowerWatts));
-        values.AddWithValue("$sample_count", sample.SampleCount);
-        values.AddWithValue("$interval_s", sample.IntervalSeconds);
-        values.AddWithValue("$boot", _boot);
-        values.AddWithValue("$monotonic", (long)sample.Uptime.TotalMilliseconds);
-        return (long)insert.ExecuteScalar()!;
-
-        static object OrNull(double? value) => value is { } present ? present : DBNull.Value;
-    }
-
-    private List<BufferedSample> Select(Device device, int maxSamples)
-    {
-        using var select = _connection.CreateCommand();
-        select.CommandText = """
-            SELECT seq, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
-                sample_count, interval_s
-            FROM samples WHERE seq > $cursor AND device = $device ORDER BY seq LIMIT $max
-            """;
-        select.Parameters.AddWithValue("$cursor", device.Counters.Cursor);
-        select.Parameters.AddWithValue("$device", device.Id);
-        select.Parameters.AddWithValue("$max", maxSamples);
-
-        List<BufferedSample> rows = [];
-        using var reader = select.ExecuteReader();
-        while (reader.Read())
+        if (broken.SqliteErrorCode is not (raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_FULL))
         {
-            rows.Add(new(
-                reader.GetInt64(0),
-                TimeOf(reader.GetInt64(1)),
-                new(Metric(2), Metric(3), Metric(4), Metric(5), Metric(6), Metric(7), Metric(8)),
-                reader.GetInt32(9),
-                reader.GetDouble(10)));
+            // What this connection knows may be wrong: the next call begins with what is on disk.
+            Close();
         }
 
-        return rows;
-
-        double? Metric(int column) => reader.IsDBNull(column) ? null : reader.GetDouble(column);
+        return BufferFile.Unavailable(_path, "cannot be used", broken);
     }
 
-    /// <summary>One transaction: <paramref name="work"/> and every cursor that has moved.</summary>
-    private void Commit(Action? work = null)
+    private OpenBuffer Reopen()
     {
-        var moved = _devices.Values.Where(device => device.Dirty).ToList();
-        if (moved.Count == 0)
+        Salvage.Resume(_path);
+        if (BufferFile.Remembered(_lockFile) is not null && new FileInfo(_path) is not { Exists: true, Length: > 0 })
         {
-            return;
+            // There was one: deleted, or cut to nothing.
+            Replace(null);
         }
 
-        Execute("BEGIN IMMEDIATE");
         try
         {
-            work?.Invoke();
-            moved.ForEach(WriteCursor);
-            Execute("COMMIT");
+            Open();
         }
-        catch
+        catch (BufferUnavailableException unavailable) when (
+            unavailable.InnerException is SqliteException damage && (IsDamage(damage) || BufferFile.LacksATable(damage))
+            && (BufferFile.Remembered(_lockFile) is not null || BufferFile.IsMarked(_path)))
         {
-            // A full or failing disk may have ended the transaction already, and a second end would be an error of its own: this is why
-            // the statements stand here in place of SqliteTransaction, which is stuck for good after such a COMMIT.
-            if (raw.sqlite3_get_autocommit(_connection.Handle) == 0)
+            Replace(null);
+            Open();
+        }
+
+        return _open!;
+    }
+
+    private void Open()
+    {
+        _open = BufferFile.OpenForWriting(_path, connection => new OpenBuffer(connection, _path, _bootId, _options, _time));
+        _id = _open.Id;
+        _seenVersion = null;
+        BufferFile.Remember(_lockFile, _id);
+    }
+
+    private void Close()
+    {
+        _open?.Dispose();
+        _open = null;
+    }
+
+    /// <summary>A new file takes the place of one that is damaged or gone, with what can be read of that.</summary>
+    /// <param name="orphan">Still open, and no longer at its path; null: whatever lies at the path.</param>
+    private void Replace(OpenBuffer? orphan)
+    {
+        var oldId = orphan?.Id ?? BufferFile.Remembered(_lockFile) ?? Guid.Empty;
+        try
+        {
+            if (orphan is null)
             {
-                Execute("ROLLBACK");
+                Close();
             }
 
-            throw;
+            var replacement = Rebuild(orphan, oldId);
+
+            // Before the new file is there: closing removes the log that lies at the path.
+            Close();
+            var aside = Salvage.PutInPlace(_path, _time.GetUtcNow());
+            var what = aside is null ? "it was gone" : $"what was there is {aside}";
+            Log.BufferReplaced(_logger, _path, what, replacement.Salvaged, replacement.Lost);
+            Salvage.KeepNewest(_path);
         }
-
-        moved.ForEach(device => device.Dirty = false);
-    }
-
-    private void WriteCursor(Device device)
-    {
-        using var update = _connection.CreateCommand();
-        update.CommandText = "UPDATE devices SET cursor = $cursor, committed = $committed, acknowledged = $acknowledged WHERE id = $id";
-        update.Parameters.AddWithValue("$cursor", device.Counters.Cursor);
-        update.Parameters.AddWithValue("$committed", device.Counters.Committed);
-        update.Parameters.AddWithValue("$acknowledged", device.Counters.Acknowledged);
-        update.Parameters.AddWithValue("$id", device.Id);
-        update.ExecuteNonQuery();
-    }
-
-    private void Execute(string sql)
-    {
-        using var command = _connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
-
-    private Device DeviceOf(string deviceId)
-    {
-        if (!_devices.TryGetValue(deviceId, out var device))
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            device = new(IdOf("devices", "device_id", deviceId), new(deviceId, 0, 0, 0));
-            _devices.Add(deviceId, device);
+            throw new BufferUnavailableException($"The buffer {_path} is damaged and cannot be replaced: {failed.Message}", failed);
         }
-
-        return device;
     }
 
-    /// <summary>The small integer that stands for <paramref name="text"/> in each row.</summary>
-    private long IdOf(string table, string column, string text)
+    private Replacement Rebuild(OpenBuffer? orphan, Guid oldId)
     {
-        using var command = _connection.CreateCommand();
-        command.CommandText = $"""
-            INSERT INTO {table} ({column}) VALUES ($text) ON CONFLICT ({column}) DO NOTHING;
-            SELECT id FROM {table} WHERE {column} = $text;
-            """;
-        command.Parameters.AddWithValue("$text", text);
-        return (long)command.ExecuteScalar()!;
-    }
-
-    private static Guid ReadBufferId(SqliteConnection connection)
-    {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT buffer_id FROM buffer";
-        return Guid.Parse((string)select.ExecuteScalar()!);
-    }
-
-    private static List<Device> ReadDevices(SqliteConnection connection)
-    {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT id, device_id, cursor, committed, acknowledged FROM devices ORDER BY id";
-        using var reader = select.ExecuteReader();
-        List<Device> devices = [];
-        while (reader.Read())
+        try
         {
-            devices.Add(new(reader.GetInt64(0), new(reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4))));
+            return orphan is null ? Salvage.Rebuild(_path, oldId) : Salvage.Rebuild(orphan.Connection, _path, oldId);
         }
-
-        return devices;
-    }
-
-    private static BufferState StateOf(SqliteConnection connection, Guid bufferId, List<Device> devices)
-    {
-        var waiting = devices.Where(device => device.Counters.Waiting > 0).ToList();
-        var oldest = waiting.Select(device => End(device, "ASC")).Min();
-        var newest = waiting.Select(device => End(device, "DESC")).Max();
-        return new(bufferId, [.. devices.Select(device => device.Counters)], oldest, newest);
-
-        DateTimeOffset? End(Device device, string order)
+        catch (BufferUnavailableException unavailable) when (unavailable.InnerException is SqliteException { SqliteErrorCode: raw.SQLITE_FULL })
         {
-            using var select = connection.CreateCommand();
-            select.CommandText = $"SELECT ts FROM samples WHERE seq > $cursor AND device = $device ORDER BY seq {order} LIMIT 1";
-            select.Parameters.AddWithValue("$cursor", device.Counters.Cursor);
-            select.Parameters.AddWithValue("$device", device.Id);
-            return select.ExecuteScalar() is long ts ? TimeOf(ts) : null;
+            // No room for a second copy: what it holds stays in the file that is put aside.
+            return Salvage.StartOver(_path, oldId);
         }
     }
 
-    private static DateTimeOffset TimeOf(long microseconds) =>
-        DateTimeOffset.UnixEpoch.AddTicks(microseconds * TimeSpan.TicksPerMicrosecond);
+    private static bool IsDamage(SqliteException broken) => broken.SqliteErrorCode is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
 
-    private sealed class Device(long id, DeviceCounters counters)
+    private T Announce<T>(T result)
     {
-        public long Id { get; } = id;
+        if (_more.CurrentCount == 0)
+        {
+            _more.Release();
+        }
 
-        public DeviceCounters Counters { get; set; } = counters;
+        return result;
+    }
 
-        /// <summary>Moved since it was last written.</summary>
-        public bool Dirty { get; set; }
+    private void Announce(Action work)
+    {
+        work();
+        Announce(0);
+    }
+
+    private bool HasOrders()
+    {
+        try
+        {
+            return Use(open => open.Connection.Number("PRAGMA data_version") != _seenVersion);
+        }
+        catch (BufferUnavailableException)
+        {
+            return false; // Whoever appends or peeks says so.
+        }
     }
 }

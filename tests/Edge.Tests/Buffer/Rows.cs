@@ -7,6 +7,9 @@ internal static class Rows
 {
     public const string Device = "A2340512345";
 
+    /// <summary>These rows are of one day, and the machine's clock is years away.</summary>
+    public static readonly BufferOptions KeepAll = new() { KeepSent = TimeSpan.FromDays(3650), MinFreeBytes = 0 };
+
     private static readonly DateTimeOffset Start = new(2026, 9, 8, 6, 0, 0, TimeSpan.Zero);
 
     public static NewSample Number(long n, string device = Device) => new(
@@ -21,7 +24,7 @@ internal static class Rows
     public static BufferedSample Row(long seq, long n)
     {
         var sample = Number(n);
-        return new(seq, sample.Ts, sample.Metrics, sample.SampleCount, sample.IntervalSeconds);
+        return new(seq, sample.Ts!.Value, sample.Metrics, sample.SampleCount, sample.IntervalSeconds);
     }
 
     public static void AppendMany(this SampleBuffer buffer, long first, long last, string device = Device)

@@ -13,7 +13,7 @@ internal static class Writer
     /// <param name="batch">The longest batch acknowledged. 1: the daemon's steady state.</param>
     public static int Run(string path, long appends, int batch)
     {
-        using var buffer = SampleBuffer.Open(path, Guid.NewGuid().ToString());
+        using var buffer = SampleBuffer.Open(path, Guid.NewGuid().ToString(), Rows.KeepAll);
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
         var next = buffer.ReadState().Committed + 1;
         for (var i = 0; i < appends; i++, next++)
