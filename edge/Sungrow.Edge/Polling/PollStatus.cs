@@ -9,8 +9,9 @@ internal sealed class PollStatus
 
     public Snapshot Now => _now;
 
+    /// <param name="at">Null while the clock is not trusted.</param>
     /// <returns>Whether this is news.</returns>
-    public bool Succeeded(InverterIdentity identity, DateTimeOffset at)
+    public bool Succeeded(InverterIdentity identity, DateTimeOffset? at)
     {
         var news = !_now.Reachable || _now.Inverter?.Serial != identity.Serial;
         _now = new(identity, true, at, null);

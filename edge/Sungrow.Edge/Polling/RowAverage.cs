@@ -13,7 +13,7 @@ internal sealed class RowAverage(int pollsPerRow, TimeSpan interval)
 
     /// <summary>Adds a poll.</summary>
     /// <returns>The rows that are complete now: none, one, or two when the device id changes with the last poll of a row.</returns>
-    public IEnumerable<NewSample> Add(string deviceId, DateTimeOffset ts, TimeSpan uptime, Reading reading)
+    public IEnumerable<NewSample> Add(string deviceId, DateTimeOffset? ts, TimeSpan uptime, Reading reading)
     {
         List<NewSample> complete = [];
         if (_last is not null && _last.DeviceId != deviceId && Flush() is { } before)

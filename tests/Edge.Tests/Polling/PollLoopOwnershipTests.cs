@@ -164,13 +164,16 @@ public sealed class PollLoopOwnershipTests : IAsyncLifetime
             RequestTimeout = TimeSpan.FromSeconds(30),
             TimeZone = "UTC",
         });
+        var polling = Options.Create(new PollingOptions { Interval = TimeSpan.FromMilliseconds(50), SamplesPerRow = pollsPerRow });
         return new(
             new InverterReader(inverter, TimeProvider.System, NullLogger<InverterReader>.Instance),
             _buffer,
             new PollStatus(),
-            Options.Create(new PollingOptions { Interval = TimeSpan.FromMilliseconds(50), SamplesPerRow = pollsPerRow }),
+            polling,
             Ownership(id),
             new DailyCounter(inverter, BufferFile, _metrics, NullLogger<DailyCounter>.Instance),
+            Clocks.Of(_buffer, TimeProvider.System),
+            new GapBook(_buffer, polling),
             TimeProvider.System,
             _metrics,
             _log);

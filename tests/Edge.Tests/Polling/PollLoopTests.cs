@@ -218,8 +218,10 @@ public sealed class PollLoopTests : IAsyncDisposable
         await AdvanceAsync(10);
         await AdvanceAsync(10);
 
+        // Set back, the clock is in its next epoch; the first row, an hour ahead of it then, was given its time anew.
+        var back = TimeSpan.FromMicroseconds(1) - TimeSpan.FromHours(1);
         Assert.Equal(
-            [TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20) - TimeSpan.FromHours(1)], Rows().Take(2).Select(row => row.Ts - Six));
+            [back + TimeSpan.FromSeconds(10), back + TimeSpan.FromSeconds(20)], Rows().Take(2).Select(row => row.Ts - Six));
         Assert.Equal([1, 2, 3, 4], Rows().Select(row => row.Seq));
         Assert.Equal((4, 0), (_metrics.PolledSoFar, _metrics.MissedSoFar));
     }
@@ -268,8 +270,10 @@ public sealed class PollLoopTests : IAsyncDisposable
 
     private IReadOnlyList<BufferedSample> Rows() => _buffer!.Peek(500)?.Samples ?? [];
 
-    private async Task StartAsync(int samplesPerRow = 1, string? device = null, Words? words = null, string? path = null)
+    private async Task StartAsync(
+        int samplesPerRow = 1, string? device = null, Words? words = null, string? path = null, ClockTrust? trust = null)
     {
+        var polling = Options.Create(new PollingOptions { SamplesPerRow = samplesPerRow });
         _inverter.Words = words ?? _inverter.Words;
         var inverter = Options.Create(new InverterOptions
         {
@@ -285,9 +289,11 @@ public sealed class PollLoopTests : IAsyncDisposable
             _reader,
             _buffer,
             _status,
-            Options.Create(new PollingOptions { SamplesPerRow = samplesPerRow }),
+            polling,
             new Ownership(Options.Create(new DeviceOptions { Id = device }), file, new ListLogger<Ownership>()),
             new DailyCounter(inverter, file, _metrics, new ListLogger<DailyCounter>()),
+            Clocks.Of(_buffer, _time, trust),
+            new GapBook(_buffer, polling),
             _time,
             _metrics,
             _log);
