@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Sungrow.Protocol;
@@ -12,17 +11,28 @@ internal abstract record Answer<T>;
 internal sealed record Answered<T>(T Body) : Answer<T>;
 
 /// <param name="RetryAfter">What the server asks to wait, null when it does not say.</param>
-internal sealed record Refused<T>(int Status, Problem Problem, TimeSpan? RetryAfter) : Answer<T>;
+internal sealed record Refused<T>(int Status, Problem Problem, TimeSpan? RetryAfter) : Answer<T>
+{
+    /// <summary>The server's clock as it answered.</summary>
+    public DateTimeOffset? ServerTime { get; init; }
+}
 
 /// <param name="Sentence">For the operator: what happened and, where it is known, what to do.</param>
-internal sealed record NoAnswer<T>(string Sentence) : Answer<T>;
+internal sealed record NoAnswer<T>(string Sentence) : Answer<T>
+{
+    /// <summary>Of whatever answered in our VPS's place; null when nothing did.</summary>
+    public int? Status { get; init; }
+}
 
 /// <summary>The policy that tells our answers from all others.</summary>
 internal static class Answer
 {
-    /// <param name="now">For a <c>Retry-After</c> that is a date.</param>
+    /// <param name="contentType">The media type alone.</param>
+    /// <param name="retryAfter">Each header line as it came.</param>
+    /// <param name="serverTime">The answer's <c>Date</c>.</param>
+    /// <param name="now">For a <c>Retry-After</c> that is a date, when the server does not tell its time.</param>
     public static Answer<T> Read<T>(
-        int status, MediaTypeHeaderValue? contentType, RetryConditionHeaderValue? retryAfter, ReadOnlySpan<byte> body,
+        int status, string? contentType, IEnumerable<string> retryAfter, DateTimeOffset? serverTime, ReadOnlySpan<byte> body,
         JsonTypeInfo<T> form, DateTimeOffset now)
     {
         try
@@ -32,11 +42,11 @@ internal static class Answer
                 return new Answered<T>(answer);
             }
 
-            if (status >= 400 && string.Equals(contentType?.MediaType, Problem.ContentType, StringComparison.OrdinalIgnoreCase)
+            if (status >= 400 && string.Equals(contentType, Problem.ContentType, StringComparison.OrdinalIgnoreCase)
                 && JsonSerializer.Deserialize(body, ProtocolJson.Default.Problem) is { } problem
                 && ErrorCodes.IsWellFormed(problem.Code))
             {
-                return new Refused<T>(status, problem, retryAfter?.Delta ?? retryAfter?.Date - now);
+                return new Refused<T>(status, problem, RetryAfter.Read(retryAfter, serverTime ?? now)) { ServerTime = serverTime };
             }
         }
         catch (JsonException)
@@ -45,6 +55,9 @@ internal static class Answer
         }
 
         return new NoAnswer<T>(
-            $"something answered {status}, but not as our VPS does (a captive portal, a proxy, or another server?): check Uplink__Url.");
+            $"something answered {status}, but not as our VPS does (a captive portal, a proxy, or another server?): check Uplink__Url.")
+        {
+            Status = status,
+        };
     }
 }

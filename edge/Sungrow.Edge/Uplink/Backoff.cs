@@ -8,6 +8,9 @@ internal sealed class Backoff(TimeSpan first, TimeSpan longest, Func<double> ran
     /// <summary>A server may ask for more than we would wait, within reason.</summary>
     public static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(15);
 
+    /// <summary>Between attempts of which only a person's act can make one succeed: he should not wait for us either.</summary>
+    private static readonly TimeSpan SlowPace = TimeSpan.FromMinutes(1);
+
     // 2^20 x the first wait is past any longest one; the bound keeps the shift from overflowing after weeks offline.
     private const int MaxDoublings = 20;
 
@@ -23,4 +26,10 @@ internal sealed class Backoff(TimeSpan first, TimeSpan longest, Func<double> ran
         var atLeast = asked > LongestAsked ? LongestAsked : asked ?? TimeSpan.Zero;
         return wait > atLeast ? wait : atLeast;
     }
+
+    /// <summary>A rate limit is no failure: the wait is the server's, and does not grow. One that names none, or none to come, is.</summary>
+    public TimeSpan RateLimited(TimeSpan? asked) =>
+        asked > TimeSpan.Zero ? (asked < LongestAsked ? asked.Value : LongestAsked) : Failed();
+
+    public TimeSpan NeedsAHand() => SlowPace * (1 + random()) / 2;
 }

@@ -1,11 +1,8 @@
-using System.Buffers;
-using System.IO.Compression;
-using System.Net.Http.Headers;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Options;
+using Sungrow.Edge.Polling;
 using Sungrow.Protocol;
 
 namespace Sungrow.Edge.Uplink;
@@ -14,7 +11,7 @@ namespace Sungrow.Edge.Uplink;
 internal interface IIngestApi
 {
     /// <summary><c>POST /v1/ingest</c>.</summary>
-    Task<Answer<IngestAnswer>> IngestAsync(IngestBatch batch, CancellationToken cancellationToken);
+    Task<Answer<IngestAnswer>> IngestAsync(WireBody batch, CancellationToken cancellationToken);
 
     /// <summary><c>POST /v1/heartbeat</c>.</summary>
     Task<Answer<HeartbeatAnswer>> HeartbeatAsync(EdgeReport report, CancellationToken cancellationToken);
@@ -33,9 +30,12 @@ internal sealed class IngestApi : IIngestApi, IDisposable
     private readonly HttpClient _http;
     private readonly UplinkOptions _options;
     private readonly TimeProvider _time;
+    private readonly ClockTrust? _clock;
+    private volatile string _token;
 
-    public IngestApi(IOptions<UplinkOptions> options, TimeProvider time)
+    public IngestApi(IOptions<UplinkOptions> options, TimeProvider time, ClockTrust? clock = null)
     {
+        _clock = clock;
         _options = options.Value;
         _time = time;
         _http = new HttpClient(Handler(_options))
@@ -44,22 +44,17 @@ internal sealed class IngestApi : IIngestApi, IDisposable
             Timeout = Timeout.InfiniteTimeSpan, // Each request has its own, below.
             MaxResponseContentBufferSize = MaxAnswerBytes,
         };
-        _http.DefaultRequestHeaders.Authorization = new("Bearer", _options.ReadToken());
+        _token = _options.ReadToken();
     }
 
-    public Task<Answer<IngestAnswer>> IngestAsync(IngestBatch batch, CancellationToken cancellationToken) =>
-        SendAsync(
-            HttpMethod.Post,
-            "v1/ingest",
-            Body(batch, ProtocolJson.Default.IngestBatch),
-            ProtocolJson.Default.IngestAnswer,
-            cancellationToken);
+    public Task<Answer<IngestAnswer>> IngestAsync(WireBody batch, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, "v1/ingest", batch, ProtocolJson.Default.IngestAnswer, cancellationToken);
 
     public Task<Answer<HeartbeatAnswer>> HeartbeatAsync(EdgeReport report, CancellationToken cancellationToken) =>
         SendAsync(
             HttpMethod.Post,
             "v1/heartbeat",
-            Body(report, ProtocolJson.Default.EdgeReport),
+            WireBody.Of(report, ProtocolJson.Default.EdgeReport),
             ProtocolJson.Default.HeartbeatAnswer,
             cancellationToken);
 
@@ -69,19 +64,39 @@ internal sealed class IngestApi : IIngestApi, IDisposable
     public void Dispose() => _http.Dispose();
 
     private async Task<Answer<T>> SendAsync<T>(
-        HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> form, CancellationToken cancellationToken)
+        HttpMethod method, string path, WireBody? body, JsonTypeInfo<T> form, CancellationToken cancellationToken)
+    {
+        var token = _token;
+        var answer = await SendAsync(method, path, body, form, token, cancellationToken);
+        if (answer is not Refused<T> { Status: 401 } || _options.TryReadToken() is not { } newer || newer == token)
+        {
+            return answer;
+        }
+
+        // The token's file was rotated under us.
+        _token = newer;
+        return await SendAsync(method, path, body, form, newer, cancellationToken);
+    }
+
+    private async Task<Answer<T>> SendAsync<T>(
+        HttpMethod method, string path, WireBody? body, JsonTypeInfo<T> form, string token, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_options.Timeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        using var request = new HttpRequestMessage(method, path) { Content = body };
+        using var request = new HttpRequestMessage(method, path) { Content = body?.Content() };
+        request.Headers.Authorization = new("Bearer", token);
         try
         {
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseContentRead, either.Token);
+            _clock?.Heard(_http.BaseAddress!, response.Headers.Date);
             var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
+            // As it came: the parsed header knows neither a huge number nor a second line.
+            IEnumerable<string> retryAfter = response.Headers.NonValidated.TryGetValues("Retry-After", out var lines) ? lines : [];
             return Answer.Read(
                 (int)response.StatusCode,
-                response.Content.Headers.ContentType,
-                response.Headers.RetryAfter,
+                response.Content.Headers.ContentType?.MediaType,
+                retryAfter,
+                response.Headers.Date,
                 bytes,
                 form,
                 _time.GetUtcNow());
@@ -110,36 +125,6 @@ internal sealed class IngestApi : IIngestApi, IDisposable
             "the answer was far too large to be our VPS's: check Uplink__Url.",
         _ => $"the connection to {_http.BaseAddress!.Authority} broke before the answer was whole.",
     };
-
-    private static ByteArrayContent Body<T>(T value, JsonTypeInfo<T> form)
-    {
-        var json = new ArrayBufferWriter<byte>(ProtocolLimits.CompressAboveBytes);
-        using (var writer = new Utf8JsonWriter(json))
-        {
-            JsonSerializer.Serialize(writer, value, form);
-        }
-
-        var compress = json.WrittenCount > ProtocolLimits.CompressAboveBytes;
-        var content = new ByteArrayContent(compress ? Gzip(json.WrittenSpan) : json.WrittenSpan.ToArray());
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        if (compress)
-        {
-            content.Headers.ContentEncoding.Add("gzip");
-        }
-
-        return content;
-    }
-
-    private static byte[] Gzip(ReadOnlySpan<byte> bytes)
-    {
-        using var compressed = new MemoryStream(bytes.Length / 4);
-        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            gzip.Write(bytes);
-        }
-
-        return compressed.ToArray();
-    }
 
     private static SocketsHttpHandler Handler(UplinkOptions options)
     {

@@ -1,95 +1,72 @@
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sungrow.Edge.Buffer;
-using Sungrow.Protocol;
 
 namespace Sungrow.Edge.Uplink;
 
-/// <summary>Sends the buffer's oldest waiting batch, for ever.
-/// Invariants: one request in flight; the cursor moves only after our own 200 whose counts cover the batch; nothing here throws for
-/// anything the network or the server does. At shutdown the batch in flight is either acknowledged or will be sent again: the server's
-/// key makes that harmless.</summary>
+/// <summary>Empties the buffer towards the VPS in two lanes, and tells both when there is more.
+/// At shutdown the requests in flight are dropped: their rows are either acknowledged or will be sent again, and the server's key makes
+/// that harmless.</summary>
+/// <param name="backlogPace">Of the backlog lane alone: the lanes wait each for itself.</param>
+/// <param name="livePace">Of the live lane alone.</param>
+/// <param name="doubtClock">Called when the server finds our time ahead of its own.</param>
 internal sealed class ReplayLoop(
     SampleBuffer buffer,
     IIngestApi api,
     IOptions<UplinkOptions> options,
-    Backoff backoff,
+    Backoff backlogPace,
+    Backoff livePace,
     TimeProvider time,
     EdgeMetrics metrics,
-    ILogger<ReplayLoop> logger) : BackgroundService
+    ILogger<ReplayLoop> logger,
+    Action? doubtClock = null,
+    Liveness? liveness = null) : BackgroundService
 {
-    private string? _trouble;
+    // A request is sent anew with a token that was rotated meanwhile.
+    private const int Attempts = 2;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var batchSize = options.Value.BatchSize;
+        var paused = new PausedDevices(time);
+        var clearing = new Clearing(buffer, time, metrics, logger);
+        var doubt = doubtClock ?? (static () => { });
+        var backlogLane = NewLane("backlog", backlogPace);
+        var backlog = new BacklogLane(buffer, backlogLane, clearing, new BatchLimit(batchSize), paused, doubt, time, logger);
+        var liveLane = NewLane("live", livePace);
+        var live = new LiveLane(buffer, liveLane, batchSize, () => clearing.IsBraked, paused, backlog.Delivered, doubt);
+
+        // One that breaks takes the others along: the host must see it.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var passOn = PassOnAsync(clearing, [backlogLane.Bell, liveLane.Bell], end.Token);
+        Task[] all = [backlog.RunAsync(end.Token), live.RunAsync(end.Token), passOn];
+        await Task.WhenAny(all);
+        await end.CancelAsync();
+        await Task.WhenAll(all);
+    }
+
+    private Lane NewLane(string name, Backoff pace) =>
+        new(name, api, pace, options.Value.Timeout * Attempts, time, metrics, liveness);
+
+    private async Task PassOnAsync(Clearing clearing, Bell[] bells, CancellationToken stoppingToken)
+    {
         while (!stoppingToken.IsCancellationRequested)
         {
-            if (buffer.Peek(options.Value.BatchSize) is not { } batch)
+            await buffer.WaitForMoreAsync(stoppingToken);
+            try
             {
-                await buffer.WaitForMoreAsync(stoppingToken);
-                continue;
+                if (buffer.TakeOrders().OfType<ReleaseBrake>().Any())
+                {
+                    clearing.OrderRelease();
+                }
+            }
+            catch (BufferUnavailableException)
+            {
+                // An order that cannot be read stays; the lanes say what is wrong with the buffer.
             }
 
-            switch (await api.IngestAsync(WireSample.From(batch, buffer.BufferId), stoppingToken))
-            {
-                case Answered<IngestAnswer>({ } counts) when counts.Covers(batch.Samples.Count):
-                    Acknowledge(batch);
-                    backoff.Succeeded();
-                    metrics.Delivered(counts.Inserted, counts.Duplicates, counts.Conflicts);
-                    Report(batch, counts);
-                    break;
-
-                case Answered<IngestAnswer>:
-                    metrics.ServerUnreachable();
-                    await WaitAsync("something answered 200 with counts of another batch: check Uplink__Url.", null, stoppingToken);
-                    break;
-
-                case Refused<IngestAnswer>(var status, var problem, var retryAfter):
-                    metrics.Refused();
-                    await WaitAsync($"the VPS refused with {status} {problem.Code}.", retryAfter, stoppingToken);
-                    break;
-
-                case NoAnswer<IngestAnswer>(var sentence):
-                    metrics.ServerUnreachable();
-                    await WaitAsync(sentence, null, stoppingToken);
-                    break;
-            }
+            Array.ForEach(bells, bell => bell.Ring());
         }
-    }
-
-    private void Acknowledge(BufferedBatch batch)
-    {
-        try
-        {
-            buffer.Acknowledge(batch);
-        }
-        catch (SqliteException broken)
-        {
-            // A full disk: the cursor has moved, only not on disk. Lost with the process, it repeats a send.
-            Log.CursorNotSaved(logger, broken.SqliteErrorCode, broken.Message);
-        }
-    }
-
-    private void Report(BufferedBatch batch, IngestAnswer counts)
-    {
-        Log.Delivered(logger, batch.Samples.Count, batch.DeviceId, counts.Duplicates, counts.Conflicts);
-        if (_trouble is not null)
-        {
-            Log.DeliveringAgain(logger);
-            _trouble = null;
-        }
-    }
-
-    private async Task WaitAsync(string sentence, TimeSpan? retryAfter, CancellationToken stoppingToken)
-    {
-        if (_trouble != sentence)
-        {
-            Log.NotDelivered(logger, sentence);
-            _trouble = sentence;
-        }
-
-        await Task.Delay(backoff.Failed(retryAfter), time, stoppingToken);
     }
 }

@@ -44,6 +44,22 @@ internal sealed class UplinkOptions
     /// <exception cref="IOException">The token's file went away since the start.</exception>
     public string ReadToken() => (TokenFile is null ? Token! : File.ReadAllText(TokenFile)).Trim();
 
+    /// <summary>The token as its file holds it now; null where that cannot be read, or holds none.</summary>
+    public string? TryReadToken()
+    {
+        try
+        {
+            return ReadToken() is var token && IsToken(token) ? token : null;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return null; // Just being replaced, perhaps: the token at hand stays.
+        }
+    }
+
+    // Anything else cannot travel in a header.
+    private static bool IsToken(string token) => token.Length > 0 && token.All(character => character is > ' ' and <= '~');
+
     private string? UrlError()
     {
         if (!Uri.TryCreate(Url, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http")
@@ -73,8 +89,7 @@ internal sealed class UplinkOptions
 
         try
         {
-            // Anything else cannot travel in a header.
-            return ReadToken() is { Length: > 0 } token && token.All(character => character is > ' ' and <= '~')
+            return IsToken(ReadToken())
                 ? null
                 : $"{(TokenFile is null ? "Uplink__Token" : "Uplink__TokenFile")} holds no token: allowed is one word of printable ASCII.";
         }

@@ -6,8 +6,8 @@ namespace Sungrow.Edge.Uplink;
 /// <summary>The one place where a buffered row becomes a sample on the wire.</summary>
 internal static class WireSample
 {
-    public static IngestBatch From(BufferedBatch batch, Guid bufferId) =>
-        new(bufferId, [.. batch.Samples.Select(row => From(row, batch.DeviceId))]);
+    public static IngestBatch From(BufferedBatch batch) =>
+        new(batch.BufferId, [.. batch.Samples.Select(row => From(row, batch.DeviceId))]);
 
     private static SungrowSample From(BufferedSample row, string deviceId) => new()
     {

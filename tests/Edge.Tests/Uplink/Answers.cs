@@ -20,6 +20,24 @@ internal static class Answers
         return WriteAsync(context, status, Sungrow.Protocol.Problem.ContentType, ProblemBody(status, code));
     };
 
+    /// <summary>Our 422, which names each bad sample.</summary>
+    public static Task Invalid(HttpContext context, IEnumerable<(int Index, string Code)> bad)
+    {
+        var errors = bad.Select(row => $$"""
+            "samples[{{row.Index}}].ts":[{"code":"{{row.Code}}","detail":"what is allowed"}]
+            """);
+        return WriteAsync(
+            context, 422, Sungrow.Protocol.Problem.ContentType,
+            $$$"""{"title":"No.","status":422,"code":"INVALID_SAMPLES","errors":{{{{string.Join(',', errors)}}}}}""");
+    }
+
+    public static Func<HttpContext, Request, Task> Me(int maxSamples = 5_000, int maxPayloadBytes = 4_194_304) =>
+        Plain(200, "application/json", $$$"""
+            {"device_id":"SN1","tenant":"t","site":"s","time_zone":"UTC","server_time":"2026-09-08T12:00:00Z",
+            "limits":{"max_samples":{{{maxSamples}}},"max_payload_bytes":{{{maxPayloadBytes}}},
+            "samples_per_second":0,"burst_samples":0,"requests_per_second":0,"burst_requests":0}}
+            """);
+
     public static string ProblemBody(int status, string code) => $$"""{"title":"No.","status":{{status}},"code":"{{code}}"}""";
 
     public static Func<HttpContext, Request, Task> Plain(int status, string contentType, string body) =>

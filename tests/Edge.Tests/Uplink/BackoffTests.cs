@@ -75,5 +75,44 @@ public class BackoffTests
         Assert.Equal(TimeSpan.FromSeconds(256), backoff.Failed(TimeSpan.FromSeconds(5)));
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(120, 120)]
+    [InlineData(900, 900)]
+    [InlineData(901, 900)]
+    [InlineData(int.MaxValue, 900)]
+    public void A_rate_limit_is_waited_out_exactly_and_does_not_grow(int asked, int seconds)
+    {
+        var backoff = New(random: 1);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(TimeSpan.FromSeconds(seconds), backoff.RateLimited(TimeSpan.FromSeconds(asked)));
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0)]
+    [InlineData(-60)]
+    public void A_rate_limit_that_names_no_time_to_come_is_a_failure_like_another(int? asked)
+    {
+        var backoff = New(random: 1);
+        TimeSpan? retryAfter = asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+
+        Assert.Equal([1, 2, 4], Enumerable.Range(0, 3).Select(_ => backoff.RateLimited(retryAfter).TotalSeconds));
+    }
+
+    [Theory]
+    [InlineData(0, 30)]
+    [InlineData(1, 60)]
+    public void What_needs_a_person_is_tried_about_once_a_minute(double random, int seconds)
+    {
+        var backoff = New(random);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(TimeSpan.FromSeconds(seconds), backoff.NeedsAHand());
+        }
+    }
+
     private static Backoff New(double random) => new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), () => random);
 }

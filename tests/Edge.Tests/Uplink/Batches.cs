@@ -23,6 +23,9 @@ internal static class Batches
         Seq = n,
     })]);
 
+    public static Task<Answer<IngestAnswer>> IngestAsync(this IngestApi api, IngestBatch batch, CancellationToken cancellationToken) =>
+        api.IngestAsync(WireBody.Of(batch), cancellationToken);
+
     public static IngestApi Api(Uri url, TimeProvider? time = null, Action<UplinkOptions>? more = null)
     {
         var options = new UplinkOptions { Url = url.ToString(), Token = Token };

@@ -21,12 +21,25 @@ internal sealed class ScriptedVps : IAsyncDisposable
     private readonly ConcurrentQueue<Request> _requests = new();
     private readonly ConcurrentDictionary<(string DeviceId, DateTimeOffset Ts), SungrowSample> _stored = new();
 
-    private ScriptedVps(WebApplication server) => _server = server;
+    private ScriptedVps(WebApplication server)
+    {
+        _server = server;
+        Ingest = StoreAsync;
+    }
 
     /// <summary>What came, in its order.</summary>
     public IReadOnlyList<Request> Requests => [.. _requests];
 
+    /// <summary>Of <c>/v1/ingest</c> alone.</summary>
+    public IReadOnlyList<Request> Batches => [.. _requests.Where(request => request.Path == "/v1/ingest")];
+
     public ICollection<SungrowSample> Stored => _stored.Values;
+
+    /// <summary>What <c>/v1/ingest</c> answers when nothing is scripted; at first it stores.</summary>
+    public Func<HttpContext, Request, Task> Ingest { get; set; }
+
+    /// <summary>What <c>/v1/whoami</c> answers when nothing is scripted.</summary>
+    public Func<HttpContext, Request, Task> WhoAmI { get; set; } = Answers.Me();
 
     public Uri Url => new(_server.Urls.Single());
 
@@ -55,11 +68,8 @@ internal sealed class ScriptedVps : IAsyncDisposable
     /// <summary>Stores the batch and counts, as the real one does.</summary>
     public IngestAnswer Store(Request request)
     {
-        var read = IngestBatchReader.Read(request.Body, SampleWindow.At(TimeProvider.System.GetUtcNow().AddYears(10), null));
-        Assert.Null(read.Malformed);
-        Assert.Empty(read.Errors);
         var (inserted, duplicates, conflicts) = (0, 0, 0);
-        foreach (var sample in read.Samples)
+        foreach (var sample in request.Samples)
         {
             if (_stored.TryAdd((sample.DeviceId, sample.Ts), sample))
             {
@@ -77,6 +87,19 @@ internal sealed class ScriptedVps : IAsyncDisposable
 
         return new(inserted, duplicates, conflicts);
     }
+
+    public Task StoreAsync(HttpContext context, Request request) => Answers.CountsAsync(context, Store(request));
+
+    /// <summary>Refuses the samples that <paramref name="code"/> has a code for, each by its index, and then stores nothing.</summary>
+    public Func<HttpContext, Request, Task> Naming(Func<SungrowSample, string?> code) => (context, request) =>
+    {
+        var bad = request.Samples.Select((sample, index) => (Index: index, Code: code(sample))).Where(row => row.Code is not null).ToList();
+        return bad.Count > 0 ? Answers.Invalid(context, bad!) : StoreAsync(context, request);
+    };
+
+    /// <summary>Refuses a batch with a sample that is <paramref name="bad"/>, and does not say which.</summary>
+    public Func<HttpContext, Request, Task> Silent(int status, string code, Func<SungrowSample, bool> bad) => (context, request) =>
+        request.Samples.Any(bad) ? Answers.Problem(status, code)(context, request) : StoreAsync(context, request);
 
     public async ValueTask DisposeAsync()
     {
@@ -101,7 +124,7 @@ internal sealed class ScriptedVps : IAsyncDisposable
         }
         else
         {
-            await Answers.CountsAsync(context, Store(request));
+            await (request.Path.EndsWith("/v1/whoami", StringComparison.Ordinal) ? WhoAmI : Ingest)(context, request);
         }
     }
 }
@@ -111,6 +134,10 @@ internal sealed class ScriptedVps : IAsyncDisposable
 internal sealed record Request(string Method, string Path, IReadOnlyDictionary<string, string> Headers, byte[] Raw, byte[] Body)
 {
     public string Text => Encoding.UTF8.GetString(Body);
+
+    public IReadOnlyList<SungrowSample> Samples { get; private init; } = [];
+
+    public IReadOnlyList<long> Seqs => [.. Samples.Select(sample => sample.Seq!.Value)];
 
     public static async Task<Request> ReadAsync(HttpRequest request)
     {
@@ -126,6 +153,17 @@ internal sealed record Request(string Method, string Path, IReadOnlyDictionary<s
 
         var headers = request.Headers.ToDictionary(
             header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
-        return new(request.Method, request.Path, headers, raw.ToArray(), body.ToArray());
+        var bytes = body.ToArray();
+        return new(request.Method, request.Path, headers, raw.ToArray(), bytes)
+        {
+            Samples = bytes.Length > 0 && request.Path.Value!.EndsWith("/v1/ingest", StringComparison.Ordinal) ? Read(bytes) : [],
+        };
+    }
+
+    private static List<SungrowSample> Read(byte[] body)
+    {
+        var read = IngestBatchReader.Read(body, SampleWindow.At(DateTimeOffset.MaxValue.AddYears(-1), null));
+        Assert.Null(read.Malformed);
+        return read.Samples;
     }
 }
