@@ -38,6 +38,12 @@ internal static class EdgeHost
             .AddSingleton<InverterReader>()
             .AddSingleton(OpenBuffer)
             .AddSingleton<PollStatus>()
+            .AddSingleton(services => new ClockTrust(
+                services.GetRequiredService<IOptions<ClockOptions>>(), services.GetRequiredService<TimeProvider>()))
+            .AddSingleton<SampleClock>()
+            .AddSingleton<GapBook>()
+            .AddSingleton<Liveness>()
+            .AddSingleton(_ => NotifySocket.OfEnvironment())
             .AddSingleton<Ownership>()
             .AddSingleton<DailyCounter>()
             .AddSingleton<PollLoop>()
@@ -45,16 +51,21 @@ internal static class EdgeHost
             .AddTransient(_ => new Backoff(FirstRetry, LongestRetry, Random.Shared.NextDouble))
             // Stopped in reverse: polling first, then the uplink, and the last report sees both at rest.
             .AddHostedService<HeartbeatLoop>()
-            .AddHostedService<ReplayLoop>()
-            .AddHostedService(services => services.GetRequiredService<PollLoop>());
+            // The uplink hears from the server when our time is ahead of its own.
+            .AddHostedService(services => ActivatorUtilities.CreateInstance<ReplayLoop>(
+                services, (Action)services.GetRequiredService<ClockTrust>().Doubt))
+            .AddHostedService(services => services.GetRequiredService<PollLoop>())
+            // The last to start and the first to stop: systemd hears of the end before it begins.
+            .AddHostedService<ServiceManager>();
         return builder.Build();
     }
 
     private static SampleBuffer OpenBuffer(IServiceProvider services)
     {
-        var path = services.GetRequiredService<IOptions<BufferOptions>>().Value.Path;
-        var buffer = SampleBuffer.Open(path, Clock.BootId);
-        Log.BufferOpened(services.GetRequiredService<ILogger<SampleBuffer>>(), path, buffer.ReadState().Waiting);
+        var options = services.GetRequiredService<IOptions<BufferOptions>>().Value;
+        var logger = services.GetRequiredService<ILogger<SampleBuffer>>();
+        var buffer = SampleBuffer.Open(options.Path, Clock.BootId, options, services.GetRequiredService<TimeProvider>(), logger);
+        Log.BufferOpened(logger, options.Path, buffer.ReadState().Waiting);
         return buffer;
     }
 }

@@ -17,6 +17,8 @@ internal sealed class EdgeMetrics : IDisposable
     private readonly Counter<long> _committed;
     private readonly Counter<long> _delivered;
     private readonly Counter<long> _sends;
+    private readonly Counter<long> _deadLettered;
+    private readonly Counter<long> _held;
     private long _polled;
     private long _failed;
     private long _skipped;
@@ -33,7 +35,11 @@ internal sealed class EdgeMetrics : IDisposable
             "sungrow_edge_daily_counter_doubted", description: "Polls whose daily PV counter the total one did not confirm.");
         _committed = _meter.CreateCounter<long>("sungrow_edge_samples_committed", description: "Samples by result: ok, failed.");
         _delivered = _meter.CreateCounter<long>("sungrow_edge_samples_delivered", description: "Samples the server answered for, by kind.");
-        _sends = _meter.CreateCounter<long>("sungrow_edge_sends", description: "Batches sent by result: ok, refused, unreachable.");
+        _sends = _meter.CreateCounter<long>("sungrow_edge_sends", description: "Batches sent, by lane and what the answer led to.");
+        _deadLettered = _meter.CreateCounter<long>(
+            "sungrow_edge_samples_dead_lettered", description: "Samples that the server refused for good, by its code.");
+        _held = _meter.CreateCounter<long>(
+            "sungrow_edge_samples_held", description: "Samples set aside until the server's clock reaches them.");
     }
 
     /// <summary>Polls that gave a reading since the start.</summary>
@@ -86,15 +92,19 @@ internal sealed class EdgeMetrics : IDisposable
 
     public void Delivered(int inserted, int duplicates, int conflicts)
     {
-        _sends.Add(1, new KeyValuePair<string, object?>("result", "ok"));
         _delivered.Add(inserted, new KeyValuePair<string, object?>("kind", "inserted"));
         _delivered.Add(duplicates, new KeyValuePair<string, object?>("kind", "duplicate"));
         _delivered.Add(conflicts, new KeyValuePair<string, object?>("kind", "conflict"));
     }
 
-    public void Refused() => _sends.Add(1, new KeyValuePair<string, object?>("result", "refused"));
+    /// <param name="lane">backlog, live.</param>
+    /// <param name="outcome">The word of the decision: ok, bad_rows, later, rate_limited ..</param>
+    public void Sent(string lane, string outcome) =>
+        _sends.Add(1, new KeyValuePair<string, object?>("lane", lane), new KeyValuePair<string, object?>("result", outcome));
 
-    public void ServerUnreachable() => _sends.Add(1, new KeyValuePair<string, object?>("result", "unreachable"));
+    public void DeadLettered(int samples, string code) => _deadLettered.Add(samples, new KeyValuePair<string, object?>("code", code));
+
+    public void Held(int samples) => _held.Add(samples);
 
     public void Dispose() => _meter.Dispose();
 }

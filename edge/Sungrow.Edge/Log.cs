@@ -21,14 +21,23 @@ internal static partial class Log
     [LoggerMessage(2003, LogLevel.Information, "The inverter sleeps until the sun is up: {Sentence}")]
     public static partial void InverterAsleep(ILogger logger, string sentence);
 
-    [LoggerMessage(3000, LogLevel.Error, "A sample could not be written to the buffer (SQLite error {Code}): {Reason}")]
-    public static partial void AppendFailed(ILogger logger, int code, string reason);
+    [LoggerMessage(2004, LogLevel.Information, "The machine's clock was set by {Step}.")]
+    public static partial void ClockWasSet(ILogger logger, TimeSpan step);
+
+    [LoggerMessage(2005, LogLevel.Warning, "The clock is not trusted any more: samples wait for a time.")]
+    public static partial void ClockNotTrusted(ILogger logger);
+
+    [LoggerMessage(2006, LogLevel.Information, "The clock is trusted: {Rows} samples that waited for a time have theirs.")]
+    public static partial void TimesAssigned(ILogger logger, long rows);
+
+    [LoggerMessage(3000, LogLevel.Error, "A sample is lost: {Reason}")]
+    public static partial void AppendFailed(ILogger logger, string reason);
 
     [LoggerMessage(3001, LogLevel.Information, "Buffer {Path} opened: {Waiting} samples wait.")]
     public static partial void BufferOpened(ILogger logger, string path, long waiting);
 
-    [LoggerMessage(3002, LogLevel.Warning, "The cursor waits for the next sample to be written (SQLite error {Code}): {Reason}")]
-    public static partial void CursorNotSaved(ILogger logger, int code, string reason);
+    [LoggerMessage(3003, LogLevel.Error, "Buffer {Path} was replaced, {What}: {Salvaged} rows were taken over, {Lost} are lost. Check the disk.")]
+    public static partial void BufferReplaced(ILogger logger, string path, string what, long salvaged, long lost);
 
     [LoggerMessage(4000, LogLevel.Debug, "Delivered {Samples} samples of {DeviceId}: {Duplicates} duplicates, {Conflicts} conflicts.")]
     public static partial void Delivered(ILogger logger, int samples, string deviceId, int duplicates, int conflicts);
@@ -44,4 +53,41 @@ internal static partial class Log
 
     [LoggerMessage(4004, LogLevel.Debug, "The report was not taken: {Sentence}")]
     public static partial void ReportNotTaken(ILogger logger, string sentence);
+
+    [LoggerMessage(4090, LogLevel.Warning, "The report says what was known before, or its answer was not kept: {Reason}")]
+    public static partial void ReportWithoutBuffer(ILogger logger, string reason);
+
+    [LoggerMessage(4010, LogLevel.Error, "Samples wait in the buffer until somebody acts: {Sentence} 'sungrow-edge check' tells more.")]
+    public static partial void NeedsAHand(ILogger logger, string sentence);
+
+    [LoggerMessage(4011, LogLevel.Warning,
+        "{Samples} samples of {DeviceId} became dead letters: {Code}. 'sungrow-edge dead-letters list' shows them.")]
+    public static partial void DeadLettered(ILogger logger, int samples, string deviceId, string code);
+
+    [LoggerMessage(4012, LogLevel.Warning, "{Samples} samples of {DeviceId} lie in the server's future; they are held and tried again.")]
+    public static partial void Held(ILogger logger, int samples, string deviceId);
+
+    [LoggerMessage(4013, LogLevel.Error,
+        "{Samples} dead letters in a row with {Code}: no more are made, one batch an hour is tried. Update or mend the VPS; "
+        + "'sungrow-edge dead-letters release' goes on at once.")]
+    public static partial void BrakePulled(ILogger logger, int samples, string code);
+
+    [LoggerMessage(4014, LogLevel.Information, "The brake on dead letters is released.")]
+    public static partial void BrakeReleased(ILogger logger);
+
+    [LoggerMessage(4015, LogLevel.Information, "Batches are too large: at most {Rows} samples in one for now.")]
+    public static partial void SmallerBatches(ILogger logger, int rows);
+
+    [LoggerMessage(4016, LogLevel.Debug, "The backlog waits: {Sentence}")]
+    public static partial void RateLimited(ILogger logger, string sentence);
+
+    [LoggerMessage(4017, LogLevel.Warning,
+        "{Samples} samples of {DeviceId} that were taken before are refused when sent again; they stay as they are.")]
+    public static partial void ResendRefused(ILogger logger, int samples, string deviceId);
+
+    [LoggerMessage(5000, LogLevel.Error, "{Loop} makes no progress any more; systemd's watchdog is not fed until it does.")]
+    public static partial void LoopStuck(ILogger logger, string loop);
+
+    [LoggerMessage(5001, LogLevel.Debug, "systemd could not be told: {Reason}")]
+    public static partial void ServiceManagerNotTold(ILogger logger, System.Net.Sockets.SocketError reason);
 }

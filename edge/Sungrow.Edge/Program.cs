@@ -11,6 +11,9 @@ RunCommand.AddTo(root);
 root.Subcommands.Add(ProbeCommand.Create());
 root.Subcommands.Add(CheckCommand.Create());
 root.Subcommands.Add(StatusCommand.Create());
+root.Subcommands.Add(ReplayCommand.Create());
+root.Subcommands.Add(DeadLettersCommand.Create());
+root.Subcommands.Add(ExportCommand.Create());
 
 var parsed = root.Parse(args);
 

@@ -16,11 +16,15 @@ namespace Sungrow.Edge;
 /// allowed.</summary>
 internal static class Settings
 {
+    // What a trimmed build must keep of an options class.
+    private const DynamicallyAccessedMemberTypes Members =
+        DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor;
+
     private const string FileName = "appsettings.json";
     private const string Logging = "Logging";
 
     private static readonly string[] Sections =
-        [InverterOptions.Section, DeviceOptions.Section, PollingOptions.Section, BufferOptions.Section, UplinkOptions.Section, Logging];
+        [InverterOptions.Section, DeviceOptions.Section, PollingOptions.Section, ClockOptions.Section, BufferOptions.Section, UplinkOptions.Section, Logging];
 
     /// <summary>Whether a word of the command line is a setting: <c>--Section:Name=value</c>.</summary>
     public static bool IsSetting(string word) =>
@@ -61,12 +65,14 @@ internal static class Settings
         Add<InverterOptions, InverterOptionsValidator>(InverterOptions.Section, static (section, options) => section.Bind(options));
         Add<DeviceOptions, DeviceOptionsValidator>(DeviceOptions.Section, static (section, options) => section.Bind(options));
         Add<PollingOptions, PollingOptionsValidator>(PollingOptions.Section, static (section, options) => section.Bind(options));
+        Add<ClockOptions, ClockOptionsValidator>(ClockOptions.Section, static (section, options) => section.Bind(options));
         Add<BufferOptions, BufferOptionsValidator>(BufferOptions.Section, static (section, options) => section.Bind(options));
         Add<UplinkOptions, UplinkOptionsValidator>(UplinkOptions.Section, static (section, options) => section.Bind(options));
         return services;
 
         // The bind calls stand above with their types, because the binding generator works on calls that name them.
-        void Add<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions, TValidator>(
+        void Add<[DynamicallyAccessedMembers(Members)] TOptions,
+            [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TValidator>(
             string name, Action<IConfiguration, TOptions> bind)
             where TOptions : class
             where TValidator : class, IValidateOptions<TOptions>
@@ -126,7 +132,7 @@ internal static class Settings
     // Null where the value can be read.
     private static string? Form(Type type, string value) =>
         type == typeof(TimeSpan) && !TimeSpan.TryParse(value, out _) ? "a time span, for example 00:00:10"
-        : type == typeof(int) && !int.TryParse(value, out _) ? "a whole number"
+        : (type == typeof(int) && !int.TryParse(value, out _)) || (type == typeof(long) && !long.TryParse(value, out _)) ? "a whole number"
         : type == typeof(bool) && !bool.TryParse(value, out _) ? "true or false"
         : null;
 }

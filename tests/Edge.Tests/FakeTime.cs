@@ -55,6 +55,18 @@ internal sealed class FakeTime(DateTimeOffset start) : TimeProvider
         }
     }
 
+    /// <summary>Lets time pass in one leap, as for a process that was stopped: timers that fell due fire at its end.</summary>
+    public void Jump(TimeSpan span)
+    {
+        lock (_gate)
+        {
+            _now += span;
+            _timestamp += span.Ticks;
+        }
+
+        Advance(TimeSpan.Zero);
+    }
+
     /// <summary>Sets the wall clock to another time, as a time server does.</summary>
     public void Step(TimeSpan by)
     {

@@ -14,6 +14,9 @@ internal static class Attempt
     /// <summary>Says what was wrong with the words of the command line themselves.</summary>
     public static int Refuse(ParseResult parsed) => Fail(WrongSetting, [.. parsed.Errors.Select(error => error.Message)]);
 
+    /// <summary>Says what is wrong with what was asked.</summary>
+    public static int Refuse(string sentence) => Fail(WrongSetting, sentence);
+
     public static async Task<int> Async(ParseResult parsed, Func<string[], Task<int>> work)
     {
         if (parsed.UnmatchedTokens.FirstOrDefault(word => !Settings.IsSetting(word)) is { } unknown)

@@ -49,11 +49,15 @@ internal static class CheckCommand
             Line("serial", serialWell, serial);
         }
 
-        var (bufferWell, buffer) = Buffer(services);
-        Line("buffer", bufferWell, buffer);
-        Line("clock", Clock.IsSynchronised(), Clock.IsSynchronised()
-            ? "set from the network"
-            : "not set from the network: let systemd-timesyncd or chrony run (samples would carry a wrong time)");
+        foreach (var (name, well, text) in Buffer(services.GetRequiredService<IOptions<BufferOptions>>().Value))
+        {
+            Line(name, well, text);
+        }
+
+        var clockWell = services.GetRequiredService<ClockTrust>().IsTrusted();
+        Line("clock", clockWell, clockWell
+            ? "trusted"
+            : "nobody vouches for it: let systemd-timesyncd or chrony run (until then samples wait without a time)");
         Line("VPS", whoAmI is not NoAnswer<WhoAmI>, whoAmI is NoAnswer<WhoAmI>(var sentence) ? sentence : "reachable");
         if (whoAmI is not NoAnswer<WhoAmI>)
         {
@@ -94,20 +98,37 @@ internal static class CheckCommand
         return ownership.Look(identity) is { } refusal ? (false, refusal) : (true, $"{identity.Serial} is the inverter of {id}");
     }
 
-    private static (bool Well, string Text) Buffer(IServiceProvider services)
+    private static List<(string Name, bool Well, string Text)> Buffer(BufferOptions options)
     {
-        var path = services.GetRequiredService<IOptions<BufferOptions>>().Value.Path;
+        StatusReport status;
         try
         {
-            return (true, $"{path}, {SampleBuffer.ReadState(path).Waiting} samples wait");
+            status = StatusReport.From(options);
         }
-        catch (BufferUnavailableException) when (!File.Exists(path) && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        catch (BufferUnavailableException) when (!File.Exists(options.Path) && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(options.Path))))
         {
-            return (true, $"{path} will be made by the first run");
+            return [("buffer", true, $"{options.Path} will be made by the first run")];
         }
         catch (BufferUnavailableException unavailable)
         {
-            return (false, unavailable.Message);
+            return [("buffer", false, unavailable.Message)];
         }
+
+        List<(string Name, bool Well, string Text)> lines = [("buffer", true, $"{options.Path}, {status.Waiting} samples wait")];
+        if (status.Brake is { } brake)
+        {
+            lines.Add(("brake", false, $"on, as the VPS refused too many samples with {brake.Code}: mend it, then 'dead-letters release'"));
+        }
+
+        if (status.DeadLettersByCode.Count > 0)
+        {
+            lines.Add(("dead", false, $"{status.DeadLettersByCode.Sum(code => code.Rows)} samples were refused: see 'dead-letters list', then retry or drop them"));
+        }
+
+        var evicts = status.FreeBytes < options.MinFreeBytes;
+        lines.Add(("space", !evicts, evicts
+            ? $"{StatusTable.Bytes(status.FreeBytes)} free, less than Buffer__MinFreeBytes: make room, the oldest samples go for the newest"
+            : $"{StatusTable.Bytes(status.FreeBytes)} free on the disk"));
+        return lines;
     }
 }

@@ -13,6 +13,8 @@ namespace Sungrow.Edge.Commands;
 /// <summary>Who is there and what it serves: at most five requests over one connection. Needs no setting but the host.</summary>
 internal static class ProbeCommand
 {
+    private const int Failed = 1;
+
     public static Command Create()
     {
         var host = new Option<string?>("--host") { Description = "Name or address of the inverter (Inverter__Host)." };
@@ -73,8 +75,9 @@ internal static class ProbeCommand
         }
 
         return polled.Reading.IsEmpty ? Attempt.Fail("The inverter answered, but with no value at all.")
-            : report.Uplink is { Ok: false } ? Attempt.Fail(report.Uplink.Sentence)
-            : 0;
+            : report.Uplink is null or { Ok: true } ? 0
+            : json ? Attempt.Fail(report.Uplink.Sentence)
+            : Failed; // The table has said it.
     }
 
     // A dongle that encrypts takes plain questions for noise: whether it is one is worth one more question.

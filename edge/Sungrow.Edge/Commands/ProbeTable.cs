@@ -5,10 +5,13 @@ namespace Sungrow.Edge.Commands;
 /// <summary>A probe for an installer's eyes: lines of at most 80 columns.</summary>
 internal static class ProbeTable
 {
+    private const int Columns = 80;
+
     public static IEnumerable<string> Lines(ProbeReport report, Polled polled)
     {
         yield return $"{report.Model}, serial {report.Serial ?? "not served"}";
-        yield return $"{report.Family} inverter, type 0x{report.DeviceTypeCode:X4}, {Power(report.NominalPowerW)}, {Phases(report.Phases)}, path {report.Path}";
+        yield return $"{report.Family} inverter, type 0x{report.DeviceTypeCode:X4}, {Power(report.NominalPowerW)}, "
+            + $"{Phases(report.Phases)}, {Path(polled.Path)}";
         yield return $"device id {report.DeviceId ?? "none: set Device__Id"}";
         yield return "";
 
@@ -31,7 +34,10 @@ internal static class ProbeTable
         if (report.Uplink is { } uplink)
         {
             yield return "";
-            yield return $"VPS: {uplink.Sentence}";
+            foreach (var line in Wrapped($"VPS: {uplink.Sentence}"))
+            {
+                yield return line;
+            }
         }
 
         string Metric(string name, double? value, string unit, string meaning) => value is { } number
@@ -43,7 +49,8 @@ internal static class ProbeTable
     public static string WhyNull(string metric, Polled polled)
     {
         var isHybrid = polled.Identity.Family == InverterFamily.Hybrid;
-        if (polled.Reading.IsEmpty)
+        var isBattery = metric.StartsWith("battery_", StringComparison.Ordinal);
+        if (polled.IsZeroed)
         {
             return "zeros everywhere: the dongle has lost its inverter";
         }
@@ -53,7 +60,7 @@ internal static class ProbeTable
             return "an impossible value was served, it is left out";
         }
 
-        if (metric.StartsWith("battery_", StringComparison.Ordinal) && !isHybrid)
+        if (isBattery && !isHybrid)
         {
             return "a string inverter has no battery";
         }
@@ -63,15 +70,48 @@ internal static class ProbeTable
             : HybridMap.Main.Name;
         if (polled.Blocks.FirstOrDefault(answer => answer.Block.Name == home) is { Refusal: { } code })
         {
-            return $"block {home} is refused: {ModbusException.NameOf(code)}";
+            return home == StringMap.Meter.Name && code == ModbusException.IllegalDataAddress
+                ? "no meter is wired to this inverter: METER is refused"
+                : $"block {home} is refused: {ModbusException.NameOf(code)}";
         }
 
-        return metric.StartsWith("battery_", StringComparison.Ordinal) ? "no battery is connected, or it is switched off"
-            : metric is "load_power_w" or "export_power_w" ? "no meter is wired to this inverter"
-            : "the inverter marks it as absent";
+        return metric switch
+        {
+            "battery_power_w" when polled.Reading.BatterySocPercent is not null => "its firmware does not say which way the power flows",
+            "battery_temp_c" when polled.Reading.BatterySocPercent is not null => "the inverter marks it as absent",
+            "load_power_w" or "export_power_w" => "no meter is wired to this inverter",
+            _ when isBattery => "no battery is connected, or it is switched off",
+            _ => "the inverter marks it as absent",
+        };
+    }
+
+    private static IEnumerable<string> Wrapped(string sentence)
+    {
+        var line = "";
+        foreach (var word in sentence.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > Columns)
+            {
+                yield return line;
+                line = $"     {word}";
+            }
+            else
+            {
+                line = line.Length == 0 ? word : $"{line} {word}";
+            }
+        }
+
+        yield return line;
     }
 
     private static string Power(double? watts) => watts is { } known ? $"{known / 1000:0.##} kW" : "power unknown";
+
+    private static string Path(ConnectionPath path) => path switch
+    {
+        ConnectionPath.Lan => "its LAN port",
+        ConnectionPath.WiNet => "through a dongle",
+        _ => "LAN port or dongle",
+    };
 
     private static string Phases(int? phases) => phases switch { 1 => "1 phase", { } several => $"{several} phases", null => "phases unknown" };
 }

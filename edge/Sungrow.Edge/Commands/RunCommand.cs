@@ -71,7 +71,7 @@ internal static class RunCommand
             }
 
             broken = loops.Exists(loop => loop.ExecuteTask is { IsFaulted: true });
-            summary = $"polled={metrics.PolledSoFar} missed={metrics.MissedSoFar} waiting={buffer.ReadState().Waiting}";
+            summary = $"polled={metrics.PolledSoFar} missed={metrics.MissedSoFar} waiting={Waiting(buffer)}";
         }
 
         if (seconds is not null)
@@ -84,6 +84,8 @@ internal static class RunCommand
         return broken ? 1 : 0;
     }
 
+    private static string Waiting(SampleBuffer buffer) => $"{(object?)buffer.TryReadWaiting() ?? "unknown"}";
+
     private static async Task PollForAsync(IServiceProvider services, TimeSpan span, CancellationToken cancellationToken)
     {
         var time = services.GetRequiredService<TimeProvider>();
@@ -95,7 +97,7 @@ internal static class RunCommand
             await Task.Delay(span, time, stopped.Token);
             await services.GetRequiredService<PollLoop>().StopAsync(stopped.Token);
             var drainSince = time.GetTimestamp();
-            while (buffer.ReadState().Waiting > 0 && time.GetElapsedTime(drainSince) < Drain)
+            while (buffer.TryReadWaiting() is not 0 && time.GetElapsedTime(drainSince) < Drain)
             {
                 await Task.Delay(Look, time, stopped.Token);
             }

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Sungrow.Edge.Tests.Inverter;
+using Sungrow.Edge.Tests.Uplink;
 using Sungrow.TestServers;
 using Xunit;
 
@@ -83,7 +85,37 @@ public class ProbeTests
         Assert.Contains(ended.Lines, line => line.StartsWith("SG5.0RS, serial A2012345678", StringComparison.Ordinal));
         Assert.Contains(ended.Lines, line => line.StartsWith("pv_power_w", StringComparison.Ordinal) && line.Contains("3210 W"));
         Assert.Contains(ended.Lines, line => line.StartsWith("battery_soc_pct", StringComparison.Ordinal) && line.EndsWith("null a string inverter has no battery", StringComparison.Ordinal));
-        Assert.Contains(ended.Lines, line => line.EndsWith("null block METER is refused: illegal data address", StringComparison.Ordinal));
+        Assert.Contains(ended.Lines, line => line.EndsWith("null no meter is wired to this inverter: METER is refused", StringComparison.Ordinal));
+    }
+
+    // 13022 as a magnitude, flow bits at 0, no 5214: there is a battery, but no direction.
+    [Fact(Timeout = Deadline)]
+    public async Task A_power_without_a_direction_is_not_called_a_missing_battery()
+    {
+        await using var server = new RegisterServer(Words.Sh10Rt().Set(13000, 0).Set(13021, 800)) { Refuse = { [5213] = 2 } };
+
+        var ended = await ProbeAsync(server.Port);
+
+        Assert.Contains(ended.Lines, line => line.StartsWith("battery_soc_pct", StringComparison.Ordinal) && line.Contains("95.5 %"));
+        Assert.Contains(
+            ended.Lines,
+            line => line.StartsWith("battery_power_w", StringComparison.Ordinal)
+                && line.EndsWith("null its firmware does not say which way the power flows", StringComparison.Ordinal));
+        Assert.All(ended.Lines, line => Assert.InRange(line.Length, 0, 80));
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task Absent_everywhere_is_not_called_zeros()
+    {
+        var words = new Words { Elsewhere = 0xFFFF }.SetText(4989, 10, "A2290112345").Set(4999, 3587, 100, 1)
+            .Set(13007, 0xFFFF, 0x7FFF, 0xFFFF, 0x7FFF);
+        await using var server = new RegisterServer(words);
+
+        var ended = await ProbeAsync(server.Port);
+
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Contains(ended.Lines, line => line.EndsWith("null the inverter marks it as absent", StringComparison.Ordinal));
+        Assert.DoesNotContain(ended.Lines, line => line.Contains("zeros", StringComparison.Ordinal));
     }
 
     [Fact(Timeout = Deadline)]
@@ -176,6 +208,89 @@ public class ProbeTests
         Assert.Contains(ended.Lines, line => line.StartsWith("SH10RT", StringComparison.Ordinal));
         Assert.Contains(ended.Lines, line => line.Contains("VPS", StringComparison.Ordinal));
         Assert.Empty(Directory.EnumerateFiles(folder.Path));
+    }
+
+    [Fact(Timeout = Deadline)]
+    public async Task A_VPS_that_knows_this_inverter_is_said_in_the_table_and_in_the_json()
+    {
+        await using var bench = await UplinkBench.StartAsync();
+
+        bench.Vps.Next(WhoAmI("A2290112345"));
+        var uplink = Json(await bench.ProbeAsync("--json")).GetProperty("uplink");
+        Assert.True(uplink.GetProperty("ok").GetBoolean());
+        Assert.Equal("A2290112345", uplink.GetProperty("device_id").GetString());
+        Assert.Contains("site default/roof", uplink.GetProperty("sentence").GetString());
+
+        bench.Vps.Next(WhoAmI("A2290112345"));
+        var ended = await bench.ProbeAsync();
+        Assert.Equal(0, ended.ExitCode);
+        Assert.Equal("VPS: the token is of A2290112345, site default/roof", ended.Lines[^1]);
+        Assert.All(bench.Vps.Requests, request => Assert.Equal(("GET", "/v1/whoami"), (request.Method, request.Path)));
+    }
+
+    [Theory(Timeout = Deadline)]
+    [InlineData("other", "device_id", "the samples are of A2290112345, the token is of other: set Device__Id, or use that device's token.")]
+    [InlineData("refused", null, "the VPS refused with 401 TOKEN_INVALID: ask its operator for this device's token.")]
+    [InlineData("portal", null, "something answered 200, but not as our VPS does")]
+    [InlineData("stranger", null, "something answered 200, but not as our VPS does")]
+    [InlineData("redirect", null, "something answered 302, but not as our VPS does")]
+    public async Task A_VPS_that_does_not_fit_is_a_failure_said_once(string answer, string? named, string says)
+    {
+        await using var bench = await UplinkBench.StartAsync();
+        Func<HttpContext, Request, Task> script = answer switch
+        {
+            "other" => WhoAmI("other"),
+            "refused" => Answers.Problem(401, "TOKEN_INVALID"),
+            "portal" => Answers.Plain(200, "text/html", "<html>Welcome to our hotel</html>"),
+            "stranger" => Answers.Plain(200, "application/json", """{"device_id":null,"status":"ok"}"""),
+            _ => Answers.Redirect(302, new("http://portal.example/login")),
+        };
+
+        bench.Vps.Next(script);
+        var ended = await bench.ProbeAsync("--json");
+        Assert.Equal(1, ended.ExitCode);
+        var json = string.Join('\n', ended.Lines.Where(line => !line.StartsWith("sungrow-edge: ", StringComparison.Ordinal)));
+        var uplink = JsonDocument.Parse(json).RootElement.GetProperty("uplink");
+        Assert.False(uplink.GetProperty("ok").GetBoolean());
+        Assert.Equal(named is null ? null : "other", uplink.GetProperty("device_id").GetString());
+        Assert.Contains(says, uplink.GetProperty("sentence").GetString());
+
+        bench.Vps.Next(script);
+        ended = await bench.ProbeAsync();
+        Assert.Equal(1, ended.ExitCode);
+        Assert.All(ended.Lines, line => Assert.InRange(line.Length, 0, 80));
+        Assert.Contains(ended.Lines, line => line.StartsWith("VPS: ", StringComparison.Ordinal));
+        Assert.DoesNotContain(ended.Lines, line => line.StartsWith("sungrow-edge: ", StringComparison.Ordinal));
+        Assert.Contains(says, string.Join(' ', ended.Lines.Select(line => line.Trim())));
+    }
+
+    private static Func<HttpContext, Request, Task> WhoAmI(string deviceId) => Answers.Plain(
+        200,
+        "application/json",
+        $$$"""
+        {"device_id":"{{{deviceId}}}","tenant":"default","site":"roof","time_zone":"Europe/Berlin","server_time":"2026-09-08T06:00:00Z",
+         "limits":{"max_samples":5000,"max_payload_bytes":4194304,"samples_per_second":20000,"burst_samples":100000,
+                   "requests_per_second":20,"burst_requests":200}}
+        """);
+
+    private sealed record UplinkBench(RegisterServer Inverter, ScriptedVps Vps, TempFolder Folder) : IAsyncDisposable
+    {
+        public static async Task<UplinkBench> StartAsync() => new(new(Words.Sh10Rt()), await ScriptedVps.StartAsync(), new());
+
+        public Task<EdgeProgram.Ended> ProbeAsync(params string[] more)
+        {
+            var settings = EdgeProgram.Settings(Folder);
+            settings["Inverter__Port"] = $"{Inverter.Port}";
+            settings["Uplink__Url"] = Vps.Url.ToString();
+            return EdgeProgram.RunAsync(settings, ["probe", "--uplink", .. more]);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Inverter.DisposeAsync();
+            await Vps.DisposeAsync();
+            Folder.Dispose();
+        }
     }
 
     private static string? Name(JsonElement block) => block.GetProperty("name").GetString();
