@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
@@ -27,16 +28,16 @@ internal static class Authentication
 
     /// <summary>Only with a device's token; a revoked device is refused.</summary>
     public static TBuilder RequireDevice<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.AddEndpointFilter<TBuilder, DeviceFilter>().WithMetadata(Refusal(401), Refusal(403));
+        routes.AddEndpointFilter<TBuilder, DeviceFilter>().WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
     /// <summary>Only with a viewer's token.</summary>
     public static TBuilder RequireViewer<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.AddEndpointFilter<TBuilder, ViewerFilter>().WithMetadata(Refusal(401), Refusal(403));
+        routes.AddEndpointFilter<TBuilder, ViewerFilter>().WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
     private static ProducesResponseTypeMetadata Refusal(int status) => new(status, typeof(Problem), [Problem.ContentType]);
 
     /// <summary>The token of <c>Authorization: Bearer ..</c>; null without one.</summary>
-    private static string? BearerToken(HttpRequest request)
+    public static string? BearerToken(HttpRequest request)
     {
         StringValues header = request.Headers.Authorization;
         return header.Count == 1 && header[0] is { } value && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
@@ -59,6 +60,9 @@ internal static class Authentication
             StatusCodes.Status401Unauthorized, ErrorCodes.TokenInvalid, "The token is unknown, expired, revoked or of another kind.");
     }
 
+    private static ProblemResult Refuse(HttpContext context, RateRefusal? refusal) =>
+        refusal is null ? Invalid(context) : Problems.RateLimited(context, refusal);
+
     private sealed class DeviceFilter(DeviceAuth devices) : IEndpointFilter
     {
         public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
@@ -69,9 +73,10 @@ internal static class Authentication
                 return Missing(http);
             }
 
-            if (await devices.FindAsync(token, http.RequestAborted) is not { } device)
+            var (caller, refusal) = await devices.FindAsync(token, http.Connection.RemoteIpAddress, http.RequestAborted);
+            if (caller is not { } device)
             {
-                return Invalid(http);
+                return Refuse(http, refusal);
             }
 
             if (device.Revoked)
@@ -94,9 +99,10 @@ internal static class Authentication
                 return Missing(http);
             }
 
-            if (await viewers.FindAsync(token, http.RequestAborted) is not { } viewer)
+            var (caller, refusal) = await viewers.FindAsync(token, http.Connection.RemoteIpAddress, http.RequestAborted);
+            if (caller is not { } viewer)
             {
-                return Invalid(http);
+                return Refuse(http, refusal);
             }
 
             http.Features.Set(viewer);
@@ -106,47 +112,93 @@ internal static class Authentication
 }
 
 /// <summary>The device of a token: the environment's first, then those we issued.</summary>
-internal sealed class DeviceAuth(IOptions<DevicesOptions> options, DeviceAuthCache cache, DeviceRegistry registry)
+internal sealed class DeviceAuth(
+    IOptions<DevicesOptions> options, DeviceAuthCache cache, KnownTokens known, TokenGate gate, DeviceRegistry registry, TimeProvider time)
 {
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.DeviceTokens, oneDevicePerToken: true);
 
-    /// <returns>Null for a token that is not good; a revoked device is found, and says so.</returns>
-    public async ValueTask<AuthenticatedDevice?> FindAsync(string token, CancellationToken cancellationToken)
+    /// <returns>No caller for a token that is not good; a revoked device is found, and says so.</returns>
+    public async ValueTask<Authenticated<AuthenticatedDevice>> FindAsync(
+        string token, IPAddress? from, CancellationToken cancellationToken)
     {
         var digest = Tokens.Digest(token);
+        if (cache.Get(digest) is { } cached)
+        {
+            return new(cached.Device, null);
+        }
+
         var fromEnvironment = _environment.Find(digest)?.Single();
-        if (fromEnvironment is null && !Tokens.IsWellFormed(token))
+        var found = await gate.AskAsync(
+            from,
+            fromEnvironment is not null || known.Contains(TokenKind.Device, digest),
+            async () => fromEnvironment is not null
+                    ? await AskAsync(() => registry.FindEnvironmentDeviceAsync(fromEnvironment, CancellationToken.None))
+                : Tokens.IsWellFormed(token) ? await AskAsync(() => registry.FindByTokenAsync(digest, CancellationToken.None))
+                : null, // Not worth a look-up.
+            isGood: device => device is not null);
+        if (found is { Caller: null, Refusal: null })
         {
-            return null; // Not worth a look-up.
+            known.Forget(TokenKind.Device, digest);
         }
 
-        if (cache.Get(digest) is { } known)
+        return found;
+
+        async Task<AuthenticatedDevice?> AskAsync(Func<Task<RegisteredDevice?>> ask) =>
+            (await cache.AskAsync(digest, ask, cancellationToken))?.Device;
+    }
+
+    /// <summary>The device that a route names. The caller asks what it finds whether it accepts the token: one that is not accepted, or
+    /// names no device, has been counted as a failure of its address.</summary>
+    public async ValueTask<Authenticated<RegisteredDevice>> FindAsync(
+        string tenant, string deviceId, string? token, IPAddress? from, CancellationToken cancellationToken)
+    {
+        var digest = token is null ? null : Tokens.Digest(token);
+        if (cache.Get(tenant, deviceId) is { } cached && IsGood(cached))
         {
-            return known;
+            return new(cached, null);
         }
 
-        var device = fromEnvironment is null
-            ? await registry.FindByTokenAsync(digest, cancellationToken)
-            : await registry.FindEnvironmentDeviceAsync(fromEnvironment, cancellationToken);
-        if (device is not null)
+        var found = await gate.AskAsync(
+            from,
+            digest is not null && (_environment.Find(digest)?.Contains(deviceId) is true || known.Contains(TokenKind.Device, digest)),
+            async () => await cache.AskAsync(
+                tenant, deviceId, digest, () => registry.FindByNameAsync(tenant, deviceId, CancellationToken.None), cancellationToken),
+            IsGood);
+        if (digest is not null && found.Refusal is null && !IsGood(found.Caller))
         {
-            cache.Put(digest, device);
+            known.Forget(TokenKind.Device, digest);
         }
 
-        return device;
+        return found;
+
+        bool IsGood(RegisteredDevice? device) => device is not null && (digest is null || device.Accepts(digest, time.GetUtcNow()));
     }
 }
 
 /// <summary>The viewer of a token: the environment's first, then those we issued.</summary>
-internal sealed class ViewerAuth(IOptions<DevicesOptions> options, DeviceRegistry registry)
+internal sealed class ViewerAuth(IOptions<DevicesOptions> options, KnownTokens known, TokenGate gate, DeviceRegistry registry)
 {
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.ViewerTokens, oneDevicePerToken: false);
 
-    public async ValueTask<AuthenticatedViewer?> FindAsync(string token, CancellationToken cancellationToken)
+    public async ValueTask<Authenticated<AuthenticatedViewer>> FindAsync(
+        string token, IPAddress? from, CancellationToken cancellationToken)
     {
         var digest = Tokens.Digest(token);
-        return _environment.Find(digest) is { } devices ? new AuthenticatedViewer(devices)
-            : Tokens.IsWellFormed(token) ? await registry.FindViewerAsync(digest, cancellationToken)
-            : null;
+        if (_environment.Find(digest) is { } devices)
+        {
+            return new(new AuthenticatedViewer(devices), null);
+        }
+
+        var found = await gate.AskAsync(
+            from,
+            known.Contains(TokenKind.Viewer, digest),
+            async () => Tokens.IsWellFormed(token) ? await registry.FindViewerAsync(digest, cancellationToken) : null,
+            isGood: viewer => viewer is not null);
+        if (found is { Caller: null, Refusal: null })
+        {
+            known.Forget(TokenKind.Viewer, digest);
+        }
+
+        return found;
     }
 }

@@ -20,12 +20,24 @@ internal sealed class DevicesOptions
 
     /// <summary><c>AUTH_CACHE_MAX_SIZE</c>: entries.</summary>
     public int AuthCacheMaxSize { get; set; } = 10_000;
+
+    /// <summary>How often the cache's figures are logged, where there is something new to say.</summary>
+    public TimeSpan StatsInterval { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary><c>REDIS_URL</c>, checked where realtime uses it: how replicas tell each other of a revocation. Holds a password: never
+    /// shown.</summary>
+    public string RedisUrl { get; set; } = "";
+
+    /// <summary><c>TRUSTED_PROXIES</c>: whose X-Forwarded-For is believed; <c>127.0.0.1,10.0.0.0/8</c>.</summary>
+    public string TrustedProxies { get; set; } = "";
 }
 
 internal sealed class DevicesOptionsValidator : IValidateOptions<DevicesOptions>
 {
     private const int LongestTtlSeconds = 3_600;
     private const int LargestCache = 10_000_000;
+    private static readonly TimeSpan ShortestStatsInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestStatsInterval = TimeSpan.FromHours(1);
 
     public ValidateOptionsResult Validate(string? name, DevicesOptions options)
     {
@@ -49,6 +61,16 @@ internal sealed class DevicesOptionsValidator : IValidateOptions<DevicesOptions>
         if (options.AuthCacheMaxSize is < 1 or > LargestCache)
         {
             wrong.Add(Settings.Wrong(DevicesOptions.Section, nameof(options.AuthCacheMaxSize), options.AuthCacheMaxSize, "1 .. 10000000"));
+        }
+
+        if (options.StatsInterval < ShortestStatsInterval || options.StatsInterval > LongestStatsInterval)
+        {
+            wrong.Add(Settings.Wrong(DevicesOptions.Section, nameof(options.StatsInterval), options.StatsInterval, "00:00:01 .. 01:00:00"));
+        }
+
+        if (!Proxies.TryParse(options.TrustedProxies, out _))
+        {
+            wrong.Add(Settings.Wrong(DevicesOptions.Section, nameof(options.TrustedProxies), options.TrustedProxies, Proxies.Form));
         }
 
         return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);

@@ -14,9 +14,20 @@ internal static class DevicesSetup
         services.AddSingleton<DeviceRegistry>();
         services.AddSingleton<AfterMigration>(provider => provider.GetRequiredService<DeviceRegistry>().EnsureAsync);
         services.AddSingleton<DeviceAuthCache>();
+        services.AddSingleton<KnownTokens>();
+        services.AddSingleton<AfterMigration>(provider => provider.GetRequiredService<KnownTokens>().LoadAsync);
+        services.AddHostedService(provider => provider.GetRequiredService<KnownTokens>());
+        services.AddSingleton<TokenGate>();
+        services.AddSingleton<VpsMetrics>();
+        services.AddHostedService<Invalidations>();
+        services.AddHostedService<Upkeep>();
+        services.AddTrustedProxies();
         services.AddSingleton<DeviceAuth>();
+        services.AddSingleton<RateLimits>();
         services.AddSingleton<ViewerAuth>();
         services.AddSingleton<EdgeReports>();
+        services.AddSingleton<BufferBalance>();
+        services.AddSingleton<ReportMetrics>();
         return services;
     }
 

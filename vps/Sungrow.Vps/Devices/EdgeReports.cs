@@ -7,28 +7,49 @@ using Sungrow.Vps.Storage;
 namespace Sungrow.Vps.Devices;
 
 /// <summary>Keeps what the edges report: the other end's half of every balance. One report is one transaction and one round trip.</summary>
-internal sealed class EdgeReports(Database database, TimeProvider time)
+internal sealed class EdgeReports(Database database, TimeProvider time, ILogger<EdgeReports> log)
 {
-    public async Task StoreAsync(string deviceId, EdgeReport report, CancellationToken cancellationToken)
+    /// <summary>A device's share of the tables: one token cannot fill the disk. The newest stay.</summary>
+    public const int MostBuffers = 100;
+    public const int MostMissingRanges = 50_000;
+    public const int MostGaps = 100_000;
+    public const int MostPollIntervals = 10_000;
+
+    /// <returns>The report as it was kept.</returns>
+    public async Task<EdgeReport> StoreAsync(string deviceId, EdgeReport sent, CancellationToken cancellationToken)
     {
+        var now = time.GetUtcNow();
+        var report = ReportTimes.Sound(sent, now);
+        if (report.Gaps.Count < sent.Gaps.Count)
+        {
+            log.GapsLeftOut(deviceId, sent.Gaps.Count - report.Gaps.Count);
+        }
+
         await using var connection = await database.ConnectAsync(cancellationToken);
         // A batch outside a transaction is one by itself.
         await using var batch = new NpgsqlBatch(connection)
         {
             // The device's row first: two reports of one device, a slow one and its repetition, then follow each other.
-            BatchCommands = { Device(deviceId, report), Buffer(deviceId, report), PollInterval(deviceId, report) },
+            BatchCommands =
+            {
+                Device(deviceId, report), Buffer(deviceId, report), OldBuffers(deviceId), PollInterval(deviceId, report, now),
+                OldPollIntervals(deviceId),
+            },
         };
         if (report.Missing.Count > 0)
         {
             batch.BatchCommands.Add(Missing(deviceId, report));
+            batch.BatchCommands.Add(OldMissing(deviceId));
         }
 
         if (report.Gaps.Count > 0)
         {
             batch.BatchCommands.Add(Gaps(deviceId, report));
+            batch.BatchCommands.Add(OldGaps(deviceId));
         }
 
         await batch.ExecuteNonQueryAsync(cancellationToken);
+        return report;
     }
 
     private static NpgsqlBatchCommand Device(string deviceId, EdgeReport report) =>
@@ -57,6 +78,9 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
                 waiting_held = excluded.waiting_held, waiting_oldest = excluded.waiting_oldest, waiting_newest = excluded.waiting_newest,
                 committed = excluded.committed, acknowledged = excluded.acknowledged, dead_lettered = excluded.dead_lettered,
                 evicted = excluded.evicted, received_at = excluded.received_at
+            -- One that a later report of the same process has overtaken says nothing new.
+            WHERE NOT (buffers.boot_id = excluded.boot_id AND buffers.started_at = excluded.started_at
+                       AND buffers.sent_at > excluded.sent_at AND buffers.committed >= excluded.committed)
             """,
             Parameter(report.BufferId, NpgsqlDbType.Uuid), Text(deviceId),
             Parameter(report.Replaces?.BufferId, NpgsqlDbType.Uuid), Count(report.Replaces?.Salvaged), Count(report.Replaces?.Lost),
@@ -69,7 +93,22 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             Count(report.Counters.Committed), Count(report.Counters.Acknowledged), Count(report.Counters.DeadLettered),
             Count(report.Counters.Evicted));
 
-    private NpgsqlBatchCommand PollInterval(string deviceId, EdgeReport report) =>
+    private static NpgsqlBatchCommand OldBuffers(string deviceId) =>
+        Command(
+            """
+            WITH old AS (
+                DELETE FROM buffers WHERE device_id = $1 AND buffer_id IN (
+                    SELECT buffer_id FROM buffers WHERE device_id = $1 ORDER BY received_at DESC OFFSET $2)
+                RETURNING buffer_id),
+            -- Not of the old ones alone: a balance may have been kept after its buffer went.
+            balances AS (
+                DELETE FROM buffer_balance WHERE device_id = $1 AND buffer_id NOT IN (
+                    SELECT buffer_id FROM buffers WHERE device_id = $1 ORDER BY received_at DESC LIMIT $2))
+            DELETE FROM missing_ranges USING old WHERE missing_ranges.buffer_id = old.buffer_id AND device_id = $1
+            """,
+            Text(deviceId), Parameter(MostBuffers, NpgsqlDbType.Integer));
+
+    private static NpgsqlBatchCommand PollInterval(string deviceId, EdgeReport report, DateTimeOffset now) =>
         Command(
             """
             INSERT INTO poll_intervals (device_id, from_ts, poll_interval_s, samples_per_row)
@@ -80,8 +119,16 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             ON CONFLICT (device_id, from_ts) DO UPDATE SET
                 poll_interval_s = excluded.poll_interval_s, samples_per_row = excluded.samples_per_row
             """,
-            Text(deviceId), Time(InForceSince(report)), Number(report.PollIntervalS),
+            Text(deviceId), Time(InForceSince(report, now)), Number(report.PollIntervalS),
             Parameter(report.SamplesPerRow, NpgsqlDbType.Integer));
+
+    private static NpgsqlBatchCommand OldPollIntervals(string deviceId) =>
+        Command(
+            """
+            DELETE FROM poll_intervals WHERE device_id = $1 AND from_ts <= (
+                SELECT from_ts FROM poll_intervals WHERE device_id = $1 ORDER BY from_ts DESC OFFSET $2 LIMIT 1)
+            """,
+            Text(deviceId), Parameter(MostPollIntervals, NpgsqlDbType.Integer));
 
     private static NpgsqlBatchCommand Missing(string deviceId, EdgeReport report) =>
         Command(
@@ -102,6 +149,14 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             Column(report.Missing, NpgsqlDbType.TimestampTz, range => range.To),
             Column(report.Missing, NpgsqlDbType.Text, range => range.Reason));
 
+    private static NpgsqlBatchCommand OldMissing(string deviceId) =>
+        Command(
+            """
+            DELETE FROM missing_ranges WHERE device_id = $1 AND (buffer_id, from_seq) IN (
+                SELECT buffer_id, from_seq FROM missing_ranges WHERE device_id = $1 ORDER BY received_at DESC, from_seq DESC OFFSET $2)
+            """,
+            Text(deviceId), Parameter(MostMissingRanges, NpgsqlDbType.Integer));
+
     private static NpgsqlBatchCommand Gaps(string deviceId, EdgeReport report) =>
         Command(
             """
@@ -117,11 +172,18 @@ internal sealed class EdgeReports(Database database, TimeProvider time)
             Column(report.Gaps, NpgsqlDbType.Text, gap => gap.Reason),
             Column(report.Gaps, NpgsqlDbType.Bigint, gap => gap.Missed));
 
+    private static NpgsqlBatchCommand OldGaps(string deviceId) =>
+        Command(
+            """
+            DELETE FROM gaps WHERE device_id = $1 AND from_ts <= (
+                SELECT from_ts FROM gaps WHERE device_id = $1 ORDER BY from_ts DESC OFFSET $2 LIMIT 1)
+            """,
+            Text(deviceId), Parameter(MostGaps, NpgsqlDbType.Integer));
+
     /// <summary>A poll interval changes with a restart only, and rows made since then may still wait on the edge. A start by a clock
     /// nobody trusts is no time.</summary>
-    private DateTimeOffset InForceSince(EdgeReport report)
+    private static DateTimeOffset InForceSince(EdgeReport report, DateTimeOffset now)
     {
-        var now = time.GetUtcNow();
         var possible = report.StartedAt >= ProtocolLimits.OldestTimestamp && report.StartedAt <= now + ProtocolLimits.MaxAhead;
         return report.ClockTrusted && possible ? report.StartedAt : now;
     }

@@ -57,6 +57,10 @@ internal sealed class EnvironmentTokens
         return found;
     }
 
+    /// <summary>Digests of this device's tokens.</summary>
+    public IEnumerable<byte[]> TokensOf(string deviceId) =>
+        from token in _tokens where token.Devices.Contains(deviceId) select token.Digest;
+
     private string Add(string entry, int position, bool oneDevicePerToken)
     {
         // The last colon: a token may hold colons, a device id cannot.

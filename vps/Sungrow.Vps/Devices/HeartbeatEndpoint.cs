@@ -17,7 +17,8 @@ internal static class HeartbeatEndpoint
             .ProducesProblems(400, 413, 415, 422, 503);
 
     private static async Task<IResult> PostAsync(
-        HttpContext context, EdgeReports reports, DeviceAuthCache cache, TimeProvider time, CancellationToken cancellationToken)
+        HttpContext context, EdgeReports reports, BufferBalance balance, DeviceAuthCache cache, RateLimits limits, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         using var body = await RequestBody.ReadJsonAsync(context.Request, ProtocolLimits.MaxPayloadBytes, cancellationToken);
         if (body.Refusal is not null)
@@ -31,23 +32,30 @@ internal static class HeartbeatEndpoint
         }
 
         var device = context.Device();
+        if (limits.Take(device.DeviceId, samples: 0) is { } refused)
+        {
+            return Problems.RateLimited(context, refused);
+        }
+
         try
         {
-            await reports.StoreAsync(device.DeviceId, report, cancellationToken);
+            report = await reports.StoreAsync(device.DeviceId, report, cancellationToken);
         }
         catch (PostgresException lost) when (lost.SqlState == PostgresErrorCodes.ForeignKeyViolation)
         {
             // The cache knows a device that the registry, as after a restore, does not: the next request asks it.
-            cache.Invalidate(device.DeviceId);
+            cache.Invalidate(device.Tenant, device.DeviceId);
             return Problems.DatabaseUnavailable();
         }
 
         if (report.PollIntervalS != device.PollIntervalS)
         {
-            cache.Invalidate(device.DeviceId); // The next sample without interval_s stands for the new one.
+            cache.Invalidate(device.Tenant, device.DeviceId); // The next sample without interval_s stands for the new one.
         }
 
-        return TypedResults.Json(new HeartbeatAnswer(time.GetUtcNow(), [], null), ProtocolJson.Default.HeartbeatAnswer);
+        var asks = await balance.TryCheckAsync(device.DeviceId, report, cancellationToken);
+        return TypedResults.Json(
+            new HeartbeatAnswer(time.GetUtcNow(), asks.Resend, asks.RepeatSince), ProtocolJson.Default.HeartbeatAnswer);
     }
 
     private static EdgeReport? Read(ReadOnlySpan<byte> utf8, out ProblemResult? refusal)

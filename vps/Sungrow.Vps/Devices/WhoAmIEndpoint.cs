@@ -14,14 +14,15 @@ internal static class WhoAmIEndpoint
             .WithSummary("What the server knows of the token's device")
             .Produces<WhoAmI>();
 
-    private static JsonHttpResult<WhoAmI> Get(HttpContext context, IOptions<LimitsOptions> limits, TimeProvider time)
+    private static JsonHttpResult<WhoAmI> Get(HttpContext context, IOptions<LimitsOptions> options, TimeProvider time)
     {
+        var limits = options.Value;
         var device = context.Device();
         var answer = new WhoAmI(
             device.DeviceId, device.Tenant, device.Site, device.TimeZone, time.GetUtcNow(),
             new ServerLimits(
-                ProtocolLimits.MaxSamples, limits.Value.MaxPayloadBytes,
-                SamplesPerSecond: 0, BurstSamples: 0, RequestsPerSecond: 0, BurstRequests: 0));
+                ProtocolLimits.MaxSamples, limits.MaxPayloadBytes,
+                limits.SamplesPerSecond, limits.BurstSamples, limits.RequestsPerSecond, limits.BurstRequests));
         return TypedResults.Json(answer, ProtocolJson.Default.WhoAmI);
     }
 }
