@@ -16,11 +16,12 @@ public class OpenApiTests(Databases databases)
         Assert.Equal(HttpStatusCode.OK, answer.Status);
         var paths = answer.Json.GetProperty("paths");
         Assert.Equal(
-            ["/healthz", "/readyz", "/v1/heartbeat", "/v1/ingest", "/v1/realtime", "/v1/whoami"],
+            ["/healthz", "/readyz", "/v1/heartbeat", "/v1/ingest", "/v1/realtime",
+             "/v1/tenants/{tenant}/devices/{device}/heartbeat", "/v1/tenants/{tenant}/devices/{device}/telemetry", "/v1/whoami"],
             paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var ingest = paths.GetProperty("/v1/ingest").GetProperty("post");
         Assert.Equal(
-            ["200", "400", "401", "403", "413", "415", "422", "503"],
+            ["200", "400", "401", "403", "413", "415", "422", "429", "503"],
             ingest.GetProperty("responses").EnumerateObject().Select(response => response.Name).Order(StringComparer.Ordinal));
         Assert.EndsWith("/IngestBatch", Reference(ingest.GetProperty("requestBody")), StringComparison.Ordinal);
         Assert.EndsWith("/Problem", Reference(ingest.GetProperty("responses").GetProperty("422")), StringComparison.Ordinal);

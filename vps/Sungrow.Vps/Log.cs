@@ -32,6 +32,54 @@ internal static partial class Log
         "The database is ready: TimescaleDB {Timescale} in its Apache edition. Missing: compression, removal of old samples")]
     public static partial void ReadyWithoutCompression(this ILogger log, string? timescale);
 
+    [LoggerMessage(
+        1005,
+        LogLevel.Warning,
+        "More than {Rows} samples wait for the database, and more are refused (503); see Storage__WriteQueueRows")]
+    public static partial void WriteQueueFull(this ILogger log, int rows);
+
+    [LoggerMessage(1006, LogLevel.Warning, "{Requests} requests written together failed, so each is tried alone: {Reason}")]
+    public static partial void FlushApart(this ILogger log, int requests, string reason);
+
+    [LoggerMessage(1007, LogLevel.Debug, "COPY of {Rows} samples was refused with {SqlState}, so they are inserted")]
+    public static partial void CopyRefused(this ILogger log, string sqlState, int rows);
+
+    [LoggerMessage(1008, LogLevel.Warning, "The events of {Samples} single samples are lost, as none could be written for long")]
+    public static partial void IngestEventsLost(this ILogger log, long samples);
+
+    [LoggerMessage(1009, LogLevel.Warning, "Ingest events wait for the next minute: {Reason}")]
+    public static partial void IngestEventsWait(this ILogger log, string reason);
+
+
+    [LoggerMessage(1010, LogLevel.Warning, "{Count} refusals were not counted, as the database has been away for long")]
+    public static partial void RefusalsNotCounted(this ILogger log, long count);
+
+    [LoggerMessage(2000, LogLevel.Information, "auth_cache_hits={Hits} auth_cache_misses={Misses} auth_cache_size={Size}")]
+    public static partial void AuthCache(this ILogger log, long hits, long misses, int size);
+
+    [LoggerMessage(2001, LogLevel.Information, "Redis answers: a revocation reaches this server at once")]
+    public static partial void RevocationsAreHeard(this ILogger log);
+
+    [LoggerMessage(2002, LogLevel.Warning, "Redis does not answer: a revocation reaches this server within {Seconds} s")]
+    public static partial void RevocationsAreNotHeard(this ILogger log, int seconds);
+
+    [LoggerMessage(2100, LogLevel.Warning, "The buffer {Buffer} of {Device} does not balance: {Verdict}, {Rows} rows (more than here: positive)")]
+    public static partial void BufferDoesNotBalance(this ILogger log, string device, Guid buffer, string verdict, long rows);
+
+    [LoggerMessage(2101, LogLevel.Warning, "The buffer {Buffer} of {Device} is not the only one of its name: {Anomaly}")]
+    public static partial void BufferCopied(this ILogger log, string device, Guid buffer, string anomaly);
+
+    [LoggerMessage(
+        2102, LogLevel.Warning, "{Rows} acknowledged rows of the buffer {Buffer} of {Device} are not here and did not come again: given up")]
+    public static partial void RowsGivenUp(this ILogger log, string device, Guid buffer, long rows);
+
+    [LoggerMessage(2103, LogLevel.Warning, "The buffer {Buffer} of {Device} was not checked against what is stored: {Reason}")]
+    public static partial void BalanceNotChecked(this ILogger log, string device, Guid buffer, string reason);
+
+    [LoggerMessage(2104, LogLevel.Warning, "{Device} reports {Gaps} gaps at times that cannot be; they are left out")]
+    public static partial void GapsLeftOut(this ILogger log, string device, int gaps);
+
+
     [LoggerMessage(3000, LogLevel.Information, "{Device}: {Inserted} inserted, {Duplicates} duplicates, {Conflicts} conflicts")]
     public static partial void Batch(this ILogger log, string device, int inserted, int duplicates, int conflicts);
 

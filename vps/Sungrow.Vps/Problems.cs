@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.WebUtilities;
 using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps;
@@ -9,10 +10,22 @@ namespace Sungrow.Vps;
 /// <param name="retryAfter">Sent as <c>Retry-After</c>, in whole seconds.</param>
 internal sealed class ProblemResult(Problem problem, TimeSpan? retryAfter = null) : IResult
 {
+    public int Status => problem.Status ?? StatusCodes.Status500InternalServerError;
+
+    public string Code => problem.Code;
+
+    public IReadOnlyDictionary<string, IReadOnlyList<FieldProblem>>? Errors => problem.Errors;
+
+    /// <summary>For a person at a terminal.</summary>
+    public string Sentence =>
+        $"{problem.Code}, {problem.Detail}"
+        + string.Concat(problem.Errors?.SelectMany(
+            path => path.Value.Select(wrong => $" {path.Key}: {wrong.Code}, allowed is {wrong.Detail}.")) ?? []);
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
-        response.StatusCode = problem.Status ?? StatusCodes.Status500InternalServerError;
+        response.StatusCode = Status;
         response.Headers.CacheControl = "no-store";
         if (retryAfter is { } wait)
         {
@@ -26,7 +39,7 @@ internal sealed class ProblemResult(Problem problem, TimeSpan? retryAfter = null
 /// <summary>Every refusal leaves through here, so that each is problem+json with a code and none echoes what a client sent.</summary>
 internal static class Problems
 {
-    private static readonly TimeSpan DatabaseRetryAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     public static ProblemResult Of(int status, string code, string detail) =>
         new(new Problem { Title = ReasonPhrases.GetReasonPhrase(status), Status = status, Code = code, Detail = detail });
@@ -41,16 +54,39 @@ internal static class Problems
             Errors = Problem.Group(errors),
         });
 
+    public static ProblemResult RateLimited(HttpContext context, RateRefusal refusal)
+    {
+        context.RequestServices.GetRequiredService<VpsMetrics>().RateLimited(refusal.Limit);
+        return new(
+            new Problem
+            {
+                Title = ReasonPhrases.GetReasonPhrase(StatusCodes.Status429TooManyRequests),
+                Status = StatusCodes.Status429TooManyRequests,
+                Code = ErrorCodes.RateLimited,
+                Detail = refusal.Limit == RateLimits.FailedAuthentication
+                    ? "Too many failed attempts from this address; a token that is good is let through."
+                    : $"Too many {refusal.Limit} from this device; nothing was stored. Send it again after Retry-After; whoami tells the limits.",
+                Limit = refusal.Limit,
+            },
+            refusal.RetryAfter);
+    }
+
     public static ProblemResult DatabaseUnavailable() =>
+        Later(ErrorCodes.DatabaseUnavailable, "The database is not available; nothing was stored. Send it again.");
+
+    private static ProblemResult WriteQueueFull() =>
+        Later(ErrorCodes.WriteQueueFull, "Too many samples wait for the database; nothing was stored. Send it again.");
+
+    private static ProblemResult Later(string code, string detail) =>
         new(
             new Problem
             {
                 Title = ReasonPhrases.GetReasonPhrase(StatusCodes.Status503ServiceUnavailable),
                 Status = StatusCodes.Status503ServiceUnavailable,
-                Code = ErrorCodes.DatabaseUnavailable,
-                Detail = "The database is not available; nothing was stored. Send it again.",
+                Code = code,
+                Detail = detail,
             },
-            DatabaseRetryAfter);
+            RetryAfter);
 
     /// <summary>Turns what a route throws, and the bare statuses of routing, into problems.</summary>
     public static void UseProblems(this WebApplication app)
@@ -95,6 +131,11 @@ internal static class Problems
         {
             context.RequestServices.GetRequiredService<Database>().WarnUnavailable(failure);
             return DatabaseUnavailable();
+        }
+
+        if (failure is WriteQueueFullException)
+        {
+            return WriteQueueFull(); // The queue itself says so in the log.
         }
 
         if (failure is BadHttpRequestException refused)

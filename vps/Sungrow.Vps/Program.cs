@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Devices.Commands;
 using Sungrow.Vps.Ingest;
+using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Realtime;
 using Sungrow.Vps.Storage;
 
@@ -21,9 +23,15 @@ internal static class Program
         var health = new Command("health", "Asks /readyz of the server on this machine; exit code 0 when it is ready.");
         health.SetAction((_, cancellationToken) => Health.AskAsync(Configure([]).Configuration, cancellationToken));
         root.Subcommands.Add(health);
+        RegistryCommands.AddTo(root);
+        root.Subcommands.Add(QuarantineCommands.Create());
+        root.Subcommands.Add(EventsCommands.Create());
 
         // Signals are the host's: it lets the requests in flight end.
-        return root.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        var parsed = root.Parse(args);
+        return parsed.Errors.Count > 0
+            ? Task.FromResult(Admin.Refuse(parsed))
+            : parsed.InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     }
 
     internal static WebApplication Build(string[] args)
@@ -41,13 +49,16 @@ internal static class Program
         builder.Services.AddStorage();
         builder.Services.AddDevices();
         builder.Services.AddIngest();
+        builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
         builder.Services.AddDescription();
         var app = builder.Build();
+        app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
         app.UseProblems();
         app.MapHealth();
         app.MapDevices();
         app.MapIngest();
+        app.MapTelemetry();
         app.MapRealtime();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;

@@ -62,6 +62,9 @@ internal readonly struct RequestBody : IDisposable
         return await ReadAsync(unpacked, FirstBuffer, maxBytes, cancellationToken);
     }
 
+    public static RequestBody TooLarge(int maxBytes) =>
+        Refuse(StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge, $"The body is over {maxBytes} bytes, decompressed.");
+
     public void Dispose()
     {
         if (_buffer is not null)
@@ -105,9 +108,6 @@ internal readonly struct RequestBody : IDisposable
                 StatusCodes.Status400BadRequest, ErrorCodes.MalformedBody, "The body is not gzip, or it is cut off or damaged.");
         }
     }
-
-    private static RequestBody TooLarge(int maxBytes) =>
-        Refuse(StatusCodes.Status413PayloadTooLarge, ErrorCodes.PayloadTooLarge, $"The body is over {maxBytes} bytes, decompressed.");
 
     private static RequestBody Refuse(int status, string code, string detail) => new(null, 0, Problems.Of(status, code, detail));
 }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Realtime;
 using Sungrow.Vps.Storage;
 
@@ -14,13 +15,24 @@ internal static partial class Settings
     private static readonly (string Name, string Key)[] Literal =
     [
         ("DATABASE_URL", Key(StorageOptions.Section, nameof(StorageOptions.DatabaseUrl))),
+        ("BATCH_SIZE", Key(StorageOptions.Section, nameof(StorageOptions.BatchSize))),
+        ("FLUSH_INTERVAL_MS", Key(StorageOptions.Section, nameof(StorageOptions.FlushIntervalMs))),
         ("DEVICE_TOKENS", Key(DevicesOptions.Section, nameof(DevicesOptions.DeviceTokens))),
         ("VIEWER_TOKENS", Key(DevicesOptions.Section, nameof(DevicesOptions.ViewerTokens))),
         ("SITE_TIMEZONE", Key(DevicesOptions.Section, nameof(DevicesOptions.SiteTimeZone))),
         ("AUTH_CACHE_TTL_SECONDS", Key(DevicesOptions.Section, nameof(DevicesOptions.AuthCacheTtlSeconds))),
         ("AUTH_CACHE_MAX_SIZE", Key(DevicesOptions.Section, nameof(DevicesOptions.AuthCacheMaxSize))),
+        ("REQUIRE_TOKEN", Key(TelemetryOptions.Section, nameof(TelemetryOptions.RequireToken))),
+        ("AUTO_PROVISION", Key(TelemetryOptions.Section, nameof(TelemetryOptions.AutoProvision))),
         ("MAX_PAYLOAD_BYTES", Key(LimitsOptions.Section, nameof(LimitsOptions.MaxPayloadBytes))),
+        ("TRUSTED_PROXIES", Key(DevicesOptions.Section, nameof(DevicesOptions.TrustedProxies))),
+        ("RATE_LIMIT_SAMPLES_PER_SECOND", Key(LimitsOptions.Section, nameof(LimitsOptions.SamplesPerSecond))),
+        ("RATE_LIMIT_BURST_SAMPLES", Key(LimitsOptions.Section, nameof(LimitsOptions.BurstSamples))),
+        ("RATE_LIMIT_REQUESTS_PER_SECOND", Key(LimitsOptions.Section, nameof(LimitsOptions.RequestsPerSecond))),
+        ("RATE_LIMIT_BURST_REQUESTS", Key(LimitsOptions.Section, nameof(LimitsOptions.BurstRequests))),
+        ("RATE_LIMIT_FAILED_AUTH_PER_MINUTE", Key(LimitsOptions.Section, nameof(LimitsOptions.FailedAuthPerMinute))),
         ("REDIS_URL", Key(RealtimeOptions.Section, nameof(RealtimeOptions.RedisUrl))),
+        ("REDIS_URL", Key(DevicesOptions.Section, nameof(DevicesOptions.RedisUrl))),
     ];
 
     /// <summary>Copies the literal names to the paths that the option classes are bound from. A blank one is as good as unset.</summary>

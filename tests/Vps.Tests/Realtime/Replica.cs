@@ -48,7 +48,7 @@ internal sealed class Replica : IAsyncDisposable
     public async Task StoreAsync(StoredSample sample)
     {
         _table.Commit(sample);
-        await Cache.InvalidateAsync(sample.DeviceId);
+        await Cache.InvalidateAsync([sample.DeviceId]);
     }
 
     public async ValueTask DisposeAsync()

@@ -90,13 +90,15 @@ public class StartTests(Databases databases)
     {
         await using var postgres = await Databases.StartAsync(kind); // One whose log holds nothing but this.
         const int Rounds = 5;
+        await using var schema = new DesignTimeFactory().CreateDbContext([]);
+        var migrations = schema.Database.GetMigrations().Count();
         for (var round = 0; round < Rounds; round++)
         {
             var database = await postgres.CreateDatabaseAsync();
 
             var servers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => VpsServer.StartAsync(database)));
 
-            Assert.Equal(1, await servers[0].CountAsync("\"__EFMigrationsHistory\""));
+            Assert.Equal(migrations, await servers[0].CountAsync("\"__EFMigrationsHistory\""));
             Assert.Equal(3, await servers[1].CountAsync("devices"));
             Assert.Equal(new(1, 0, 0), (await servers[2].IngestAsync(Series.Sample(1))).Counts());
             foreach (var server in servers)

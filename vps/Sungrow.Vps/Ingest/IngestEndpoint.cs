@@ -9,7 +9,10 @@ namespace Sungrow.Vps.Ingest;
 /// <summary><c>POST /v1/ingest</c>: one batch, one transaction, one answer. Any refusal leaves the samples with the sender.</summary>
 internal static class IngestEndpoint
 {
-    public static IServiceCollection AddIngest(this IServiceCollection services) => services.AddSingleton<IngestRequests>();
+    public static IServiceCollection AddIngest(this IServiceCollection services) =>
+        services.AddSingleton<IngestRequests>()
+            // Also when nothing was new: the first answer may have been lost before its cache was told.
+            .AddSingleton<AfterCommit>(provider => provider.GetRequiredService<RealtimeCache>().InvalidateAsync);
 
     public static void MapIngest(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/ingest", (HttpContext context, IngestRequests requests, CancellationToken cancellationToken) =>
@@ -24,7 +27,7 @@ internal static class IngestEndpoint
 
 /// <summary>Answers one request. The checks stand in the order that the contract fixes; who calls is known already.</summary>
 internal sealed class IngestRequests(
-    TimescaleBatchWriter writer, RealtimeCache realtime, IOptions<LimitsOptions> limits, IOptions<StorageOptions> storage,
+    TimescaleBatchWriter writer, RateLimits rates, IOptions<LimitsOptions> limits, IOptions<StorageOptions> storage,
     TimeProvider time, ILogger<IngestRequests> log)
 {
     public async Task<IResult> AnswerAsync(HttpContext context, CancellationToken cancellationToken)
@@ -48,14 +51,13 @@ internal sealed class IngestRequests(
             return refusal;
         }
 
-        var answer = await writer.WriteAsync(
-            new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
-        if (batch.Samples.Count > 0)
+        if (rates.Take(device.DeviceId, batch.Samples.Count) is { } tooOften)
         {
-            // Also when nothing was new: the first answer may have been lost before its cache was told.
-            await realtime.InvalidateAsync(device.DeviceId);
+            return Problems.RateLimited(context, tooOften);
         }
 
+        var answer = await writer.WriteAsync(
+            new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
         Report(device.DeviceId, batch.Samples.Count, answer);
         return TypedResults.Json(answer, ProtocolJson.Default.IngestAnswer);
     }

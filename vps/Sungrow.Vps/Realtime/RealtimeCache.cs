@@ -18,6 +18,8 @@ internal sealed class RealtimeCache : IDisposable
     // A reader has this long to ask the database. It also bounds how late a fill that a frozen Redis held back can still take effect.
     private static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(10);
 
+    private const int DevicesPerCall = 500;
+
     // A device id holds no colon and is not empty, so no device has this key.
     private static readonly RedisKey Generation = "realtime::generation";
 
@@ -81,14 +83,18 @@ internal sealed class RealtimeCache : IDisposable
         return sample;
     }
 
-    /// <summary>Called by ingest after its commit and before its answer. Never throws, and takes no longer than
-    /// <see cref="RealtimeOptions.RedisTimeout"/>. It takes no token: the sample is stored, whether or not anybody still waits.</summary>
-    public async ValueTask InvalidateAsync(string deviceId)
+    /// <summary>Called by ingest after a commit and before its answers, with every device in it. Never throws, and takes no longer than
+    /// <see cref="RealtimeOptions.RedisTimeout"/>. It takes no token: the samples are stored, whether or not anybody still
+    /// waits.</summary>
+    public async ValueTask InvalidateAsync(IReadOnlyCollection<string> deviceIds)
     {
-        if (_circuit is not null)
+        if (_circuit is not { } circuit)
         {
-            await _circuit.TryAsync(RealtimeScripts.Invalidate, [Value(deviceId), Lease(deviceId)], [Unique(), Milliseconds(LeaseLife)]);
+            return;
         }
+
+        // All at once: one time-out bounds them, and Redis does nothing else while a script runs.
+        await Task.WhenAll(deviceIds.Chunk(DevicesPerCall).Select(some => InvalidateSomeAsync(circuit, some)));
     }
 
     /// <summary>Returns true when there is something to recover from; false where there is no Redis that could fail.</summary>
@@ -108,6 +114,18 @@ internal sealed class RealtimeCache : IDisposable
         _circuit is null || await _circuit.TryRecoverAsync(RealtimeScripts.NewGeneration, [Generation], [Unique()], cancellationToken);
 
     public void Dispose() => _circuit?.Dispose();
+
+    private static async Task InvalidateSomeAsync(RedisCircuit circuit, string[] deviceIds)
+    {
+        var keys = new RedisKey[2 * deviceIds.Length];
+        for (var i = 0; i < deviceIds.Length; i++)
+        {
+            keys[2 * i] = Value(deviceIds[i]);
+            keys[(2 * i) + 1] = Lease(deviceIds[i]);
+        }
+
+        await circuit.TryAsync(RealtimeScripts.Invalidate, keys, [Unique(), Milliseconds(LeaseLife)]);
+    }
 
     private static RedisKey Value(string deviceId) => $"realtime:{deviceId}";
 

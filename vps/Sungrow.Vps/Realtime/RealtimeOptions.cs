@@ -6,7 +6,7 @@ internal sealed class RealtimeOptions
 {
     public const string Section = "Realtime";
 
-    /// <summary><c>REDIS_URL</c>; see <see cref="Realtime.RedisUrl"/>. Empty: no cache, every read asks the database. Holds a password:
+    /// <summary><c>REDIS_URL</c>; see <see cref="Vps.RedisUrl"/>. Empty: no cache, every read asks the database. Holds a password:
     /// never shown.</summary>
     public string RedisUrl { get; set; } = "";
 

@@ -41,10 +41,12 @@ internal static class RealtimeScripts
         return 1
         """;
 
-    /// <summary>KEYS: value, lease. ARGV: a new random text, the lease's milliseconds.</summary>
+    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds.</summary>
     public const string Invalidate = """
-        redis.call('DEL', KEYS[1])
-        redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+        for i = 1, #KEYS, 2 do
+          redis.call('DEL', KEYS[i])
+          redis.call('SET', KEYS[i + 1], ARGV[1], 'PX', ARGV[2])
+        end
         return 1
         """;
 

@@ -8,32 +8,57 @@ namespace Sungrow.Vps.Storage;
 internal sealed class Database(NpgsqlDataSource source, IOptions<StorageOptions> options, TimeProvider time, ILogger<Database> log)
     : IDisposable
 {
-    private static readonly TimeSpan QuietBetweenWarnings = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+
+    // Anybody may ask, and there is one connection for it: however many do, the database is asked once a second.
+    private static readonly TimeSpan OneAnswerServes = TimeSpan.FromSeconds(1);
 
     // A connection of its own: that every other one is busy does not mean that the database is down.
     private readonly NpgsqlDataSource _probe = Probe(DatabaseUrl.Parse(options.Value.DatabaseUrl));
+    private readonly Seldom _warning = new(TimeSpan.FromSeconds(10), time);
+    private readonly Lock _lock = new();
+    private Task<bool>? _answer;
+    private long _askedAt;
     private volatile bool _ready;
-    private long _lastWarning;
 
     /// <summary>host:port/database, for a person.</summary>
     public string Name { get; } = NameOf(new NpgsqlConnectionStringBuilder(source.ConnectionString));
 
-    public void Open() => _ready = true;
+    public void Open()
+    {
+        lock (_lock)
+        {
+            _ready = true;
+            _answer = null;
+        }
+    }
 
     /// <exception cref="DatabaseNotReadyException">Answered as 503.</exception>
     public async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
         _ready ? await source.OpenConnectionAsync(cancellationToken) : throw new DatabaseNotReadyException();
 
-    /// <summary>Whether it serves now; answers within two seconds.</summary>
-    public async Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    /// <summary>Whether it serves, as of a second ago at most; answers within two seconds.</summary>
+    public Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_answer is null || (_answer.IsCompleted && time.GetElapsedTime(_askedAt) >= OneAnswerServes))
+            {
+                _askedAt = time.GetTimestamp();
+                _answer = AskAsync();
+            }
+
+            return _answer.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task<bool> AskAsync()
     {
         using var deadline = new CancellationTokenSource(ProbeTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
             await using var command = _probe.CreateCommand("SELECT 1");
-            return _ready && await command.ExecuteScalarAsync(either.Token) is not null;
+            return _ready && await command.ExecuteScalarAsync(deadline.Token) is not null;
         }
         catch (Exception failure) when (DatabaseErrors.IsUnavailable(failure) || deadline.IsCancellationRequested)
         {
@@ -45,10 +70,7 @@ internal sealed class Database(NpgsqlDataSource source, IOptions<StorageOptions>
     /// knocking.</summary>
     public void WarnUnavailable(Exception failure)
     {
-        var last = Interlocked.Read(ref _lastWarning);
-        var now = time.GetTimestamp();
-        if ((last == 0 || time.GetElapsedTime(last, now) >= QuietBetweenWarnings)
-            && Interlocked.CompareExchange(ref _lastWarning, now, last) == last)
+        if (_warning.IsDue())
         {
             log.DatabaseUnavailable(Name, DatabaseErrors.Describe(failure));
         }

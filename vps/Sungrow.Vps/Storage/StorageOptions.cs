@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Storage;
 
@@ -27,12 +28,27 @@ internal sealed class StorageOptions
 
     /// <summary>Chunks older than this are compressed. Longer than a usual outage, as late rows cost more there.</summary>
     public TimeSpan CompressAfter { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary><c>BATCH_SIZE</c>: rows that small requests fill one transaction with at most. A larger request goes alone.</summary>
+    public int BatchSize { get; set; } = ProtocolLimits.MaxSamples;
+
+    /// <summary><c>FLUSH_INTERVAL_MS</c>: how long the first request of a transaction waits for company; zero: what waits by the time a
+    /// connection is free goes at once.</summary>
+    public int FlushIntervalMs { get; set; }
+
+    /// <summary>Rows that may wait for the database, or be on their way to it; more are refused.</summary>
+    public int WriteQueueRows { get; set; } = 100_000;
+
+    /// <summary>The times accepted at <paramref name="now"/>.</summary>
+    public SampleWindow Window(DateTimeOffset now) => SampleWindow.At(now, RawRetention == TimeSpan.Zero ? null : RawRetention);
 }
 
 internal sealed class StorageOptionsValidator : IValidateOptions<StorageOptions>
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromDays(1);
     private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
+    private const int LongestFlushIntervalMs = 10_000; // An edge waits 30 s.
+    private const int MostQueuedRows = 10_000_000;
 
     public ValidateOptionsResult Validate(string? name, StorageOptions options)
     {
@@ -59,7 +75,18 @@ internal sealed class StorageOptionsValidator : IValidateOptions<StorageOptions>
                 StorageOptions.Section, nameof(options.CompressAfter), options.CompressAfter, "1.00:00:00 .. 36500.00:00:00"));
         }
 
+        Check(nameof(options.BatchSize), options.BatchSize, 1, ProtocolLimits.MaxSamples);
+        Check(nameof(options.FlushIntervalMs), options.FlushIntervalMs, 0, LongestFlushIntervalMs);
+        Check(nameof(options.WriteQueueRows), options.WriteQueueRows, ProtocolLimits.MaxSamples, MostQueuedRows);
         return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
+
+        void Check(string property, int value, int least, int most)
+        {
+            if (value < least || value > most)
+            {
+                wrong.Add(Settings.Wrong(StorageOptions.Section, property, value, $"{least} .. {most}"));
+            }
+        }
     }
 }
 

@@ -18,8 +18,15 @@ internal static class StorageSetup
         services.AddSingleton<Database>();
         services.AddSingleton<DatabaseStart>();
         services.AddHostedService(provider => provider.GetRequiredService<DatabaseStart>());
+        services.AddSingleton<IngestEvents>();
+        services.AddSingleton<FlushTransaction>();
         services.AddSingleton<TimescaleBatchWriter>();
+        services.AddHostedService<IngestEventsKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<TimescaleBatchWriter>());
         services.AddSingleton<NewestSamples>();
+        services.AddSingleton<TelemetryTable>();
+        services.AddSingleton<Refusals>();
+        services.AddHostedService(provider => provider.GetRequiredService<Refusals>());
         return services;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Metadata;
+using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Storage;
 
@@ -97,13 +98,36 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
             table.ToTable("quarantine");
             table.HasIndex(row => new { row.DeviceId, row.Ts, row.Code, row.PayloadHash }).IsUnique();
             table.HasIndex(row => row.BufferId);
+            // Who is over a bound is asked at every insert.
+            table.HasIndex(row => new { row.DeviceId, row.Code, row.Id }).HasFilter("payload IS NOT NULL");
+            table.HasIndex(row => new { row.DeviceId, row.Code }).HasFilter($"code <> '{ErrorCodes.ConflictingSample}'");
             table.Property(row => row.Payload).HasColumnType("jsonb");
             table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
+        });
+        model.Entity<TelemetryRow>(table =>
+        {
+            table.ToTable("telemetry", made => made.HasCheckConstraint("ck_telemetry_type", "type IN ('telemetry', 'heartbeat')"));
+            table.HasKey(row => new { row.Tenant, row.DeviceId, row.Ts, row.Type });
+            table.Property(row => row.Metrics).HasColumnType("jsonb");
+            table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
+        });
+        model.Entity<RefusalRow>(table =>
+        {
+            table.ToTable("refusals");
+            table.HasKey(row => new { row.Minute, row.Code });
         });
         model.Entity<ElsewhereRow>(table =>
         {
             table.ToTable("elsewhere");
             table.HasKey(row => new { row.BufferId, row.Seq });
+            table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
+        });
+        model.Entity<IngestEventRow>(table =>
+        {
+            table.ToTable("ingest_events");
+            table.HasIndex(row => row.ReceivedAt);
+            // Every replica adds to the same sum.
+            table.HasIndex(row => new { row.DeviceId, row.ReceivedAt }).IsUnique().HasFilter("summed");
             table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
         });
     }
@@ -116,6 +140,14 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
             table.HasKey(row => new { row.BufferId, row.DeviceId });
             table.HasOne<Device>().WithMany().HasForeignKey(row => row.DeviceId).OnDelete(DeleteBehavior.Restrict);
             table.Property(row => row.Cursors).HasColumnType("jsonb");
+        });
+        model.Entity<BufferBalanceRow>(table =>
+        {
+            table.ToTable("buffer_balance");
+            table.HasKey(row => new { row.BufferId, row.DeviceId });
+            table.HasOne<Device>().WithMany().HasForeignKey(row => row.DeviceId).OnDelete(DeleteBehavior.Cascade);
+            table.Property(row => row.Cursors).HasColumnType("jsonb").HasDefaultValueSql("'{}'");
+            table.Property(row => row.Runs).HasDefaultValueSql("'{}'");
         });
         model.Entity<MissingRangeRow>(table =>
         {

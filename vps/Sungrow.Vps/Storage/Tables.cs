@@ -99,20 +99,53 @@ internal sealed class SungrowSampleRow
     public DateTimeOffset ReceivedAt { get; set; }
 }
 
-/// <summary>Refused, but the server's to explain: its sender has been told that it arrived.</summary>
+/// <summary>What a device that is no inverter sent.</summary>
+internal sealed class TelemetryRow
+{
+    public required string Tenant { get; set; }
+    public required string DeviceId { get; set; }
+    public DateTimeOffset Ts { get; set; }
+
+    /// <summary><c>telemetry</c> or <c>heartbeat</c>.</summary>
+    public required string Type { get; set; }
+    public required string SiteId { get; set; }
+    public required string Metrics { get; set; }
+    public DateTimeOffset ReceivedAt { get; set; }
+}
+
+/// <summary>How often somebody without authentication was refused in one minute: a number, and nothing of what was sent.</summary>
+internal sealed class RefusalRow
+{
+    public DateTimeOffset Minute { get; set; }
+    public required string Code { get; set; }
+    public long Count { get; set; }
+}
+
+/// <summary>Refused, but the server's to explain: its sender has been told that it arrived, or keeps no copy.</summary>
 internal sealed class QuarantineRow
 {
+    public const string Replaced = "REPLACED";
+    public const string Dropped = "DROPPED";
+
     public long Id { get; set; }
     public required string DeviceId { get; set; }
+
+    /// <summary>-infinity where the sender named no time.</summary>
     public DateTimeOffset Ts { get; set; }
     public required string Code { get; set; }
 
     /// <summary>SHA-256 of the values, so that the same sample sent again is not counted again.</summary>
     public required byte[] PayloadHash { get; set; }
+
+    /// <summary>Null over the bound and once dropped: the key stays, as a buffer's balance counts it.</summary>
     public string? Payload { get; set; }
     public Guid? BufferId { get; set; }
     public long? Seq { get; set; }
     public DateTimeOffset ReceivedAt { get; set; }
+
+    /// <summary>Null while an operator may want to look at it; <see cref="Replaced"/> is what a release took out of the samples.</summary>
+    public string? Resolution { get; set; }
+    public DateTimeOffset? ResolvedAt { get; set; }
 }
 
 /// <summary>A row of a buffer whose sample another row has already brought: acknowledged, and stored under that one's number.</summary>
@@ -123,6 +156,35 @@ internal sealed class ElsewhereRow
     public required string DeviceId { get; set; }
     public DateTimeOffset Ts { get; set; }
     public DateTimeOffset ReceivedAt { get; set; }
+}
+
+/// <summary>What the server was sent and what became of it: one row for each request of more than one sample or with anything but inserts,
+/// and one for all single new samples of a device in one minute. Kept for 30 days.</summary>
+internal sealed class IngestEventRow
+{
+    public long Id { get; set; }
+    public required string DeviceId { get; set; }
+
+    /// <summary>Of a sum: the minute it covers, from its first second on.</summary>
+    public DateTimeOffset ReceivedAt { get; set; }
+
+    /// <summary>Whether this is the sum of a minute's single samples.</summary>
+    public bool Summed { get; set; }
+    public long Requests { get; set; }
+    public long Inserted { get; set; }
+    public long Duplicates { get; set; }
+    public long Conflicts { get; set; }
+
+    /// <summary>Null in a sum.</summary>
+    public Guid? BufferId { get; set; }
+    public DateTimeOffset FirstTs { get; set; }
+    public DateTimeOffset LastTs { get; set; }
+
+    /// <summary>What an operator did to a row in quarantine; null for what was sent.</summary>
+    public string? Code { get; set; }
+
+    /// <summary>The operator, as the system of the command knows him.</summary>
+    public string? Actor { get; set; }
 }
 
 /// <summary>What an edge last reported of its buffer. By device too: nobody can write into another device's report.</summary>
@@ -154,6 +216,50 @@ internal sealed class BufferRow
     public long DeadLettered { get; set; }
     public long Evicted { get; set; }
     public DateTimeOffset ReceivedAt { get; set; }
+}
+
+/// <summary>What this server counts of one buffer, against what its edge reports: see <c>Devices/BufferBalance</c>.</summary>
+internal sealed class BufferBalanceRow
+{
+    public Guid BufferId { get; set; }
+    public required string DeviceId { get; set; }
+
+    /// <summary>Reports judged so far; guards against two at once.</summary>
+    public long Reports { get; set; }
+    public DateTimeOffset? ReportedAt { get; set; }
+
+    /// <summary>By the edge's clock.</summary>
+    public DateTimeOffset? SentAt { get; set; }
+    public long Committed { get; set; }
+
+    /// <summary>Every row up to here is counted, per device id.</summary>
+    public required string Cursors { get; set; }
+
+    /// <summary>Rows past the cursors are not older; null: unknown.</summary>
+    public DateTimeOffset? RowsSince { get; set; }
+    public DateTimeOffset? CheckedAt { get; set; }
+    public long Stored { get; set; }
+    public long Conflicting { get; set; }
+    public long Elsewhere { get; set; }
+
+    /// <summary>Stored under a number that another stored row has too.</summary>
+    public long Doubled { get; set; }
+
+    /// <summary>Acknowledged rows that were asked for in vain.</summary>
+    public long Unexplained { get; set; }
+
+    /// <summary>Acknowledged by the edge's account less what is found here; negative: more is here.</summary>
+    public long Difference { get; set; }
+    public string? Verdict { get; set; }
+    public DateTimeOffset? SearchedAt { get; set; }
+    public int Asked { get; set; }
+
+    /// <summary>The last processes that reported this buffer, newest last.</summary>
+    public required string[] Runs { get; set; }
+
+    /// <summary>Why this file cannot be the only one of its name: see <c>Devices/BufferSighting</c>.</summary>
+    public string? Anomaly { get; set; }
+    public DateTimeOffset? AnomalyAt { get; set; }
 }
 
 /// <summary>Rows of a buffer that will never arrive.</summary>

@@ -1,157 +1,224 @@
-using System.Data;
-using System.Globalization;
-using System.Text;
-using Npgsql;
-using NpgsqlTypes;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>The samples of one request, all of one device.</summary>
-/// <param name="PollIntervalS">What a sample without <c>interval_s</c> stands for, per poll.</param>
-internal sealed record SampleBatch(string DeviceId, Guid? BufferId, IReadOnlyList<SungrowSample> Samples, double PollIntervalS);
+/// <summary>More waits for the database than may; nothing of this request was stored.</summary>
+internal sealed class WriteQueueFullException() : Exception("too many samples wait for the database");
 
-/// <summary>Writes samples exactly once. One batch is one transaction, and an answer means that it is committed.
-/// The counts hold under concurrency: a row counts as inserted in the one transaction that inserted it; every other one waits for that,
-/// then compares its own values with the row that stands.</summary>
-internal sealed class TimescaleBatchWriter(Database database, TimeProvider time)
+/// <summary>Told once after each commit and before its answers, with the devices in it. Never throws, and takes a bounded time.</summary>
+internal delegate ValueTask AfterCommit(IReadOnlyCollection<string> deviceIds);
+
+/// <summary>Writes samples exactly once; an answer means that they are committed. Small requests wait for a free connection, and all that
+/// wait by then go together; nobody waits longer for company unless <c>FLUSH_INTERVAL_MS</c> says so. A large or late request goes alone.
+/// Invariants: a request is in one transaction, whole; what has not been answered is still counted, so that the queue's bound is the
+/// bound of its memory too. At shutdown the queue takes no more, and what waits in it is written.</summary>
+internal sealed class TimescaleBatchWriter(
+    FlushTransaction transaction, IEnumerable<AfterCommit> afterCommit, IOptions<StorageOptions> options, TimeProvider time,
+    ILogger<TimescaleBatchWriter> log) : BackgroundService
 {
-    private const int Attempts = 4;
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(20);
+    /// <summary>For what goes together; more of them only divide it.</summary>
+    public const int Connections = 4;
+    private const int ConnectionsForLarge = 4;
 
-    private const string Sent =
-        """
-        unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY
-        AS sent (ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
-                 sample_count, interval_s, seq, ordinal)
-        """;
+    private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(new() { SingleReader = true });
+    private readonly SemaphoreSlim _together = new(Connections);
+    private readonly SemaphoreSlim _alone = new(ConnectionsForLarge);
+    private readonly Seldom _warning = new(TimeSpan.FromSeconds(10), time);
+    private readonly StorageOptions _options = options.Value;
+    private long _rows;
 
-    // Unnest and not COPY: COPY cannot pass over a row that is there, and where that one is compressed it unpacks it, deadlocks or fails.
-    private const string Insert =
-        $"""
-        INSERT INTO sungrow_samples (device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
-                                     load_power_w, export_power_w, sample_count, interval_s, seq, buffer_id)
-        SELECT $1, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
-               load_power_w, export_power_w, sample_count, interval_s, seq, $2
-        FROM {Sent}
-        ORDER BY ordinal
-        ON CONFLICT (device_id, ts) DO NOTHING
-        """;
+    /// <summary>Rows that wait or are being written.</summary>
+    public long Rows => Interlocked.Read(ref _rows);
 
-    // Each sample sent beside the row that stands under its key, which may be its own. {0} and {1}, the first and the last time, are
-    // literals so that the planner leaves out every other chunk: 2 ms instead of up to seconds.
-    private static readonly CompositeFormat Compare = CompositeFormat.Parse(
-        $$"""
-        SELECT ordinal, differs
-        FROM (
-            SELECT sent.ordinal,
-                   (stored.pv_power_w, stored.pv_daily_kwh, stored.battery_power_w, stored.battery_soc_pct, stored.battery_temp_c,
-                    stored.load_power_w, stored.export_power_w, stored.sample_count)
-                   IS DISTINCT FROM
-                   (sent.pv_power_w, sent.pv_daily_kwh, sent.battery_power_w, sent.battery_soc_pct, sent.battery_temp_c,
-                    sent.load_power_w, sent.export_power_w, sent.sample_count) AS differs,
-                   (stored.buffer_id, stored.seq) IS DISTINCT FROM ($2, sent.seq) AS renumbered
-            FROM {{Sent}}
-            JOIN sungrow_samples AS stored ON stored.device_id = $1 AND stored.ts = sent.ts
-            WHERE stored.ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}'
-        ) AS compared
-        WHERE differs OR renumbered
-        ORDER BY ordinal
-        """);
-
+    /// <exception cref="WriteQueueFullException">Answered as 503; nothing is stored.</exception>
     public async Task<IngestAnswer> WriteAsync(SampleBatch batch, CancellationToken cancellationToken)
     {
-        if (batch.Samples.Count == 0)
+        var rows = batch.Samples.Count;
+        if (rows == 0)
         {
             return new IngestAnswer(0, 0, 0);
         }
 
-        // By time: two batches that overlap take their keys in one order, so neither waits for the other in a circle. Stable: of two
-        // samples with one key the first one sent is the first one written.
-        batch = batch with { Samples = [.. batch.Samples.OrderBy(sample => sample.Ts)] };
-        for (var attempt = 1; ; attempt++)
+        batch = batch.InOrder();
+        Reserve(rows);
+        if (WritePolicy.GoesAlone(rows, batch.Samples[0].Ts, _options.BatchSize, time.GetUtcNow()))
         {
             try
             {
-                return await WriteOnceAsync(batch, cancellationToken);
+                return await WriteAloneAsync(batch, cancellationToken);
             }
-            catch (PostgresException failure) when (DatabaseErrors.IsRetryable(failure) && attempt < Attempts)
+            finally
             {
-                // Rolled back as a whole, so nothing is counted twice.
-                await Task.Delay(FirstRetry * attempt * (1 + Random.Shared.NextDouble()), time, cancellationToken);
+                Release(rows);
             }
         }
-    }
 
-    private async Task<IngestAnswer> WriteOnceAsync(SampleBatch batch, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.ConnectAsync(cancellationToken);
-        // The comparison must see what was committed while the insert waited: not a server's other default.
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
-
-        var inserted = await InsertAsync(connection, batch, cancellationToken);
-        var conflicts = inserted == batch.Samples.Count ? 0 : await CompareAsync(connection, batch, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return new IngestAnswer(inserted, batch.Samples.Count - inserted - conflicts, conflicts);
-    }
-
-    private static async Task<int> InsertAsync(NpgsqlConnection connection, SampleBatch batch, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(Insert, connection);
-        AddColumns(command.Parameters, batch);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    /// <returns>How many samples conflict.</returns>
-    private static async Task<int> CompareAsync(NpgsqlConnection connection, SampleBatch batch, CancellationToken cancellationToken)
-    {
-        var (samples, first, last) = (batch.Samples, batch.Samples[0].Ts, batch.Samples[^1].Ts);
-        List<SungrowSample> conflicting = [];
-        List<SungrowSample> renumbered = [];
-
-        var sql = string.Format(CultureInfo.InvariantCulture, Compare, Rfc3339.Write(first), Rfc3339.Write(last));
-        await using (var command = new NpgsqlCommand(sql, connection))
+        Waiting waiting = new(batch, cancellationToken);
+        if (!_queue.Writer.TryWrite(waiting))
         {
-            AddColumns(command.Parameters, batch);
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            while (await row.ReadAsync(cancellationToken))
-            {
-                var sample = samples[(int)row.GetInt64(0) - 1];
-                (row.GetBoolean(1) ? conflicting : renumbered).Add(sample);
-            }
+            Release(rows);
+            throw new WriteQueueFullException(); // Shutting down.
         }
 
-        await Quarantine.AddConflictsAsync(connection, batch, conflicting, cancellationToken);
-        await Quarantine.AddElsewhereAsync(connection, batch, renumbered, cancellationToken);
-        return conflicting.Count;
+        return await waiting.Task.WaitAsync(cancellationToken);
     }
 
-    private static void AddColumns(NpgsqlParameterCollection parameters, SampleBatch batch)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var samples = batch.Samples;
-        parameters.Add(new() { Value = batch.DeviceId });
-        parameters.Add(new() { Value = (object?)batch.BufferId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid });
-        Add(NpgsqlDbType.TimestampTz, sample => sample.Ts.UtcDateTime);
-        Add(NpgsqlDbType.Double, sample => sample.PvPowerW);
-        Add(NpgsqlDbType.Double, sample => sample.PvDailyKwh);
-        Add(NpgsqlDbType.Double, sample => sample.BatteryPowerW);
-        Add(NpgsqlDbType.Double, sample => sample.BatterySocPct);
-        Add(NpgsqlDbType.Double, sample => sample.BatteryTempC);
-        Add(NpgsqlDbType.Double, sample => sample.LoadPowerW);
-        Add(NpgsqlDbType.Double, sample => sample.ExportPowerW);
-        Add(NpgsqlDbType.Integer, sample => sample.SampleCount);
-        Add(NpgsqlDbType.Double, sample => sample.IntervalS ?? batch.PollIntervalS * sample.SampleCount);
-        Add(NpgsqlDbType.Bigint, sample => sample.Seq);
-
-        void Add<T>(NpgsqlDbType type, Func<SungrowSample, T> column)
+        await using var stop = stoppingToken.Register(() => _queue.Writer.TryComplete());
+        while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
-            var values = new T[samples.Count];
-            for (var i = 0; i < values.Length; i++)
+            // First the connection, then who goes: what comes while it is busy goes too.
+            await _together.WaitAsync(CancellationToken.None);
+            _ = FlushAsync(await TakeAsync());
+        }
+
+        for (var i = 0; i < Connections; i++)
+        {
+            await _together.WaitAsync(CancellationToken.None); // Those under way.
+        }
+    }
+
+    private async Task<IngestAnswer> WriteAloneAsync(SampleBatch batch, CancellationToken cancellationToken)
+    {
+        IngestAnswer[] answers;
+        await _alone.WaitAsync(cancellationToken);
+        try
+        {
+            answers = await transaction.WriteAsync([batch], cancellationToken);
+        }
+        finally
+        {
+            _alone.Release();
+        }
+
+        await TellAsync([batch.DeviceId]);
+        return answers[0];
+    }
+
+    private async Task<List<Waiting>> TakeAsync()
+    {
+        List<Waiting> flush = [];
+        var rows = 0;
+        using CancellationTokenSource? linger =
+            _options.FlushIntervalMs == 0 ? null : new(TimeSpan.FromMilliseconds(_options.FlushIntervalMs), time);
+        while (true)
+        {
+            while (_queue.Reader.TryPeek(out var next) && WritePolicy.Joins(rows, next.Rows, _options.BatchSize))
             {
-                values[i] = column(samples[i]);
+                _queue.Reader.TryRead(out _);
+                if (next.Abandoned)
+                {
+                    next.TrySetCanceled();
+                    Release(next.Rows); // Its client has gone, and will send it again.
+                    continue;
+                }
+
+                flush.Add(next);
+                rows += next.Rows;
             }
 
-            parameters.Add(new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
+            if (linger is null || rows >= _options.BatchSize || _queue.Reader.TryPeek(out _))
+            {
+                return flush;
+            }
+
+            try
+            {
+                if (!await _queue.Reader.WaitToReadAsync(linger.Token))
+                {
+                    return flush;
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                return flush;
+            }
         }
+    }
+
+    /// <summary>Never throws: each of the requests gets its answer or its failure.</summary>
+    private async Task FlushAsync(List<Waiting> flush)
+    {
+        List<(Waiting Request, IngestAnswer Answer)> written = new(flush.Count);
+        try
+        {
+            await WriteAsync(flush, written);
+        }
+        finally
+        {
+            _together.Release();
+        }
+
+        if (written.Count > 0)
+        {
+            await TellAsync(written.Select(each => each.Request.Batch.DeviceId).ToHashSet(StringComparer.Ordinal));
+        }
+
+        written.ForEach(each => each.Request.TrySetResult(each.Answer));
+        flush.ForEach(request => Release(request.Rows));
+    }
+
+    private async Task WriteAsync(List<Waiting> flush, List<(Waiting Request, IngestAnswer Answer)> written)
+    {
+        try
+        {
+            var answers = flush.Count == 0 ? [] : await transaction.WriteAsync(flush.ConvertAll(each => each.Batch), CancellationToken.None);
+            for (var i = 0; i < answers.Length; i++)
+            {
+                written.Add((flush[i], answers[i]));
+            }
+        }
+        catch (Exception failure) when (flush.Count > 1 && !DatabaseErrors.IsUnavailable(failure))
+        {
+            // One of them, perhaps: each gets what it deserves.
+            log.FlushApart(flush.Count, DatabaseErrors.Describe(failure));
+            foreach (var request in flush)
+            {
+                await WriteAsync([request], written);
+            }
+        }
+        catch (Exception failure)
+        {
+            flush.ForEach(request => request.TrySetException(failure)); // Its callers answer and log it.
+        }
+    }
+
+    private async ValueTask TellAsync(IReadOnlyCollection<string> deviceIds)
+    {
+        foreach (var tell in afterCommit)
+        {
+            await tell(deviceIds);
+        }
+    }
+
+    private void Reserve(int rows)
+    {
+        if (Interlocked.Add(ref _rows, rows) <= _options.WriteQueueRows)
+        {
+            return;
+        }
+
+        Release(rows);
+        if (_warning.IsDue())
+        {
+            log.WriteQueueFull(_options.WriteQueueRows);
+        }
+
+        throw new WriteQueueFullException();
+    }
+
+    private void Release(int rows) => Interlocked.Add(ref _rows, -rows);
+
+    private sealed class Waiting(SampleBatch batch, CancellationToken cancellationToken)
+        : TaskCompletionSource<IngestAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public SampleBatch Batch => batch;
+
+        public int Rows => batch.Samples.Count;
+
+        public bool Abandoned => cancellationToken.IsCancellationRequested;
     }
 }

@@ -2,11 +2,17 @@ using Npgsql;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>Makes <c>sungrow_samples</c> a hypertable and keeps its policies at the settings. Looks before it changes anything: a second
-/// start changes nothing. Runs in the transaction of its connection, under the lock of <see cref="DatabaseStart"/>.</summary>
+/// <summary>Makes hypertables of the tables that grow with time, and keeps their policies at the settings. Looks before it changes
+/// anything: a second start changes nothing. Runs in the transaction of its connection, under the lock of
+/// <see cref="DatabaseStart"/>.</summary>
 internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 {
-    private const string Table = "sungrow_samples";
+    // Compressed rows lie together by what queries ask for, and by time within that.
+    private static readonly (string Table, string Segment, string Order)[] Hypertables =
+    [
+        ("sungrow_samples", "device_id", "ts DESC"),
+        ("telemetry", "tenant, device_id", "ts DESC, type"),
+    ];
 
     /// <summary>The index of the chunk being written should fit in memory; a week's does for thousands of inverters.</summary>
     private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
@@ -44,9 +50,21 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     /// <returns>Whether old chunks are compressed and dropped: the server's Apache edition does neither.</returns>
     public async Task<bool> ApplyAsync(StorageOptions options, CancellationToken cancellationToken)
     {
+        var whole = true;
+        foreach (var (table, segment, order) in Hypertables)
+        {
+            whole &= await ApplyAsync(table, segment, order, options, cancellationToken);
+        }
+
+        return whole;
+    }
+
+    private async Task<bool> ApplyAsync(
+        string table, string segment, string order, StorageOptions options, CancellationToken cancellationToken)
+    {
         // Null: no hypertable yet.
         const string Compressed = "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1";
-        if (await AskAsync<bool?>(Compressed, cancellationToken, Table) is null)
+        if (await AskAsync<bool?>(Compressed, cancellationToken, table) is null)
         {
             // migrate_data: plain PostgreSQL may have filled it before the extension came. No default index: it is on ts alone, which no
             // query of ours asks for, and costs a third of the inserts.
@@ -55,7 +73,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
                 SELECT create_hypertable($1::text::regclass, 'ts', chunk_time_interval => $2::interval, create_default_indexes => false,
                                          migrate_data => true)
                 """,
-                cancellationToken, Table, ChunkInterval);
+                cancellationToken, table, ChunkInterval);
         }
 
         if (await AskAsync<string>("SELECT current_setting('timescaledb.license')", cancellationToken) != "timescale")
@@ -63,23 +81,23 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             return false;
         }
 
-        if (await AskAsync<bool?>(Compressed, cancellationToken, Table) == false)
+        if (await AskAsync<bool?>(Compressed, cancellationToken, table) == false)
         {
             await ExecuteAsync(
                 $"""
-                ALTER TABLE {Table} SET (timescaledb.compress, timescaledb.compress_segmentby = 'device_id',
-                                         timescaledb.compress_orderby = 'ts DESC')
+                ALTER TABLE {table} SET (timescaledb.compress, timescaledb.compress_segmentby = '{segment}',
+                                         timescaledb.compress_orderby = '{order}')
                 """,
                 cancellationToken);
         }
 
-        await KeepPolicyAsync("compression", "compress_after", options.CompressAfter, cancellationToken);
-        await KeepPolicyAsync("retention", "drop_after", options.RawRetention, cancellationToken);
+        await KeepPolicyAsync(table, "compression", "compress_after", options.CompressAfter, cancellationToken);
+        await KeepPolicyAsync(table, "retention", "drop_after", options.RawRetention, cancellationToken);
         return true;
     }
 
     /// <param name="after">Zero: no such policy.</param>
-    private async Task KeepPolicyAsync(string policy, string key, TimeSpan after, CancellationToken cancellationToken)
+    private async Task KeepPolicyAsync(string table, string policy, string key, TimeSpan after, CancellationToken cancellationToken)
     {
         // Adding a policy again with another interval only warns and keeps the old one.
         var isAsSet = await AskAsync<bool?>(
@@ -87,7 +105,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs
             WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3
             """,
-            cancellationToken, Table, key, policy, after);
+            cancellationToken, table, key, policy, after);
         if (isAsSet == true)
         {
             return;
@@ -95,12 +113,12 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 
         if (isAsSet == false)
         {
-            await ExecuteAsync($"SELECT remove_{policy}_policy($1::text::regclass)", cancellationToken, Table);
+            await ExecuteAsync($"SELECT remove_{policy}_policy($1::text::regclass)", cancellationToken, table);
         }
 
         if (after > TimeSpan.Zero)
         {
-            await ExecuteAsync($"SELECT add_{policy}_policy($1::text::regclass, {key} => $2::interval)", cancellationToken, Table, after);
+            await ExecuteAsync($"SELECT add_{policy}_policy($1::text::regclass, {key} => $2::interval)", cancellationToken, table, after);
         }
     }
 

@@ -22,6 +22,107 @@ namespace Sungrow.Vps.Storage.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Sungrow.Vps.Storage.BufferBalanceRow", b =>
+                {
+                    b.Property<Guid>("BufferId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("buffer_id");
+
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<string>("Anomaly")
+                        .HasColumnType("text")
+                        .HasColumnName("anomaly");
+
+                    b.Property<DateTimeOffset?>("AnomalyAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("anomaly_at");
+
+                    b.Property<int>("Asked")
+                        .HasColumnType("integer")
+                        .HasColumnName("asked");
+
+                    b.Property<DateTimeOffset?>("CheckedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("checked_at");
+
+                    b.Property<long>("Committed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("committed");
+
+                    b.Property<long>("Conflicting")
+                        .HasColumnType("bigint")
+                        .HasColumnName("conflicting");
+
+                    b.Property<string>("Cursors")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("cursors")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.Property<long>("Difference")
+                        .HasColumnType("bigint")
+                        .HasColumnName("difference");
+
+                    b.Property<long>("Doubled")
+                        .HasColumnType("bigint")
+                        .HasColumnName("doubled");
+
+                    b.Property<long>("Elsewhere")
+                        .HasColumnType("bigint")
+                        .HasColumnName("elsewhere");
+
+                    b.Property<DateTimeOffset?>("ReportedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("reported_at");
+
+                    b.Property<long>("Reports")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reports");
+
+                    b.Property<DateTimeOffset?>("RowsSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("rows_since");
+
+                    b.PrimitiveCollection<string[]>("Runs")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text[]")
+                        .HasColumnName("runs")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.Property<DateTimeOffset?>("SearchedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("searched_at");
+
+                    b.Property<DateTimeOffset?>("SentAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sent_at");
+
+                    b.Property<long>("Stored")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stored");
+
+                    b.Property<long>("Unexplained")
+                        .HasColumnType("bigint")
+                        .HasColumnName("unexplained");
+
+                    b.Property<string>("Verdict")
+                        .HasColumnType("text")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("BufferId", "DeviceId")
+                        .HasName("pk_buffer_balance");
+
+                    b.HasIndex("DeviceId")
+                        .HasDatabaseName("ix_buffer_balance_device_id");
+
+                    b.ToTable("buffer_balance", (string)null);
+                });
+
             modelBuilder.Entity("Sungrow.Vps.Storage.BufferRow", b =>
                 {
                     b.Property<Guid>("BufferId")
@@ -280,6 +381,80 @@ namespace Sungrow.Vps.Storage.Migrations
                     b.ToTable("gaps", (string)null);
                 });
 
+            modelBuilder.Entity("Sungrow.Vps.Storage.IngestEventRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Actor")
+                        .HasColumnType("text")
+                        .HasColumnName("actor");
+
+                    b.Property<Guid?>("BufferId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("buffer_id");
+
+                    b.Property<string>("Code")
+                        .HasColumnType("text")
+                        .HasColumnName("code");
+
+                    b.Property<long>("Conflicts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("conflicts");
+
+                    b.Property<string>("DeviceId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<long>("Duplicates")
+                        .HasColumnType("bigint")
+                        .HasColumnName("duplicates");
+
+                    b.Property<DateTimeOffset>("FirstTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_ts");
+
+                    b.Property<long>("Inserted")
+                        .HasColumnType("bigint")
+                        .HasColumnName("inserted");
+
+                    b.Property<DateTimeOffset>("LastTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_ts");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<long>("Requests")
+                        .HasColumnType("bigint")
+                        .HasColumnName("requests");
+
+                    b.Property<bool>("Summed")
+                        .HasColumnType("boolean")
+                        .HasColumnName("summed");
+
+                    b.HasKey("Id")
+                        .HasName("pk_ingest_events");
+
+                    b.HasIndex("ReceivedAt")
+                        .HasDatabaseName("ix_ingest_events_received_at");
+
+                    b.HasIndex("DeviceId", "ReceivedAt")
+                        .IsUnique()
+                        .HasDatabaseName("ix_ingest_events_device_id_received_at")
+                        .HasFilter("summed");
+
+                    b.ToTable("ingest_events", (string)null);
+                });
+
             modelBuilder.Entity("Sungrow.Vps.Storage.MissingRangeRow", b =>
                 {
                     b.Property<Guid>("BufferId")
@@ -391,6 +566,14 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasColumnName("received_at")
                         .HasDefaultValueSql("now()");
 
+                    b.Property<string>("Resolution")
+                        .HasColumnType("text")
+                        .HasColumnName("resolution");
+
+                    b.Property<DateTimeOffset?>("ResolvedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("resolved_at");
+
                     b.Property<long?>("Seq")
                         .HasColumnType("bigint")
                         .HasColumnName("seq");
@@ -405,11 +588,39 @@ namespace Sungrow.Vps.Storage.Migrations
                     b.HasIndex("BufferId")
                         .HasDatabaseName("ix_quarantine_buffer_id");
 
+                    b.HasIndex("DeviceId", "Code")
+                        .HasDatabaseName("ix_quarantine_device_id_code")
+                        .HasFilter("code <> 'CONFLICTING_SAMPLE'");
+
+                    b.HasIndex("DeviceId", "Code", "Id")
+                        .HasDatabaseName("ix_quarantine_device_id_code_id")
+                        .HasFilter("payload IS NOT NULL");
+
                     b.HasIndex("DeviceId", "Ts", "Code", "PayloadHash")
                         .IsUnique()
                         .HasDatabaseName("ix_quarantine_device_id_ts_code_payload_hash");
 
                     b.ToTable("quarantine", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.RefusalRow", b =>
+                {
+                    b.Property<DateTimeOffset>("Minute")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("minute");
+
+                    b.Property<string>("Code")
+                        .HasColumnType("text")
+                        .HasColumnName("code");
+
+                    b.Property<long>("Count")
+                        .HasColumnType("bigint")
+                        .HasColumnName("count");
+
+                    b.HasKey("Minute", "Code")
+                        .HasName("pk_refusals");
+
+                    b.ToTable("refusals", (string)null);
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.Site", b =>
@@ -525,6 +736,49 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasName("pk_sungrow_samples");
 
                     b.ToTable("sungrow_samples", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.TelemetryRow", b =>
+                {
+                    b.Property<string>("Tenant")
+                        .HasColumnType("text")
+                        .HasColumnName("tenant");
+
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<DateTimeOffset>("Ts")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ts");
+
+                    b.Property<string>("Type")
+                        .HasColumnType("text")
+                        .HasColumnName("type");
+
+                    b.Property<string>("Metrics")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("metrics");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<string>("SiteId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("site_id");
+
+                    b.HasKey("Tenant", "DeviceId", "Ts", "Type")
+                        .HasName("pk_telemetry");
+
+                    b.ToTable("telemetry", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_telemetry_type", "type IN ('telemetry', 'heartbeat')");
+                        });
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.Tenant", b =>
@@ -655,6 +909,16 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasDatabaseName("ix_viewer_token_devices_device_id");
 
                     b.ToTable("viewer_token_devices", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.BufferBalanceRow", b =>
+                {
+                    b.HasOne("Sungrow.Vps.Storage.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_buffer_balance_devices_device_id");
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.BufferRow", b =>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using StackExchange.Redis;
 
-namespace Sungrow.Vps.Realtime;
+namespace Sungrow.Vps;
 
 /// <summary>Reads <c>REDIS_URL</c>, which the client itself does not understand.</summary>
 internal static class RedisUrl

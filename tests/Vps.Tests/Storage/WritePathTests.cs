@@ -1,0 +1,147 @@
+using Npgsql;
+using Sungrow.Protocol;
+using Xunit;
+
+namespace Sungrow.Vps.Tests.Storage;
+
+/// <summary>By which statement rows reach the table.</summary>
+public class WritePathTests(Databases databases)
+{
+    // As a client of the database sees it: what each statement was that inserted.
+    private const string Watch =
+        """
+        CREATE TABLE paths (id bigint GENERATED ALWAYS AS IDENTITY, path text);
+        CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN INSERT INTO paths (path) VALUES (left(current_query(), 4)); RETURN NULL; END $$;
+        CREATE TRIGGER watch AFTER INSERT ON sungrow_samples FOR EACH STATEMENT EXECUTE FUNCTION watch();
+        """;
+
+    [Fact]
+    public async Task Copy_takes_large_new_batches_alone_and_what_is_sent_again_is_not_inserted_at_all()
+    {
+        var database = await databases.CreateAsync();
+        await using var server = await VpsServer.StartAsync(database);
+        await server.ExecuteAsync(Watch);
+        var batch = Series.Samples(60);
+
+        Assert.Equal(new(60, 0, 0), (await server.IngestAsync(batch)).Counts());
+        Assert.Equal("COPY", await PathsAsync()); // Nothing of this device was known: it asked.
+        Assert.Equal(new(60, 0, 0), (await server.IngestAsync(Series.Samples(60, Series.Start.AddHours(1)))).Counts());
+        Assert.Equal("COPY", await PathsAsync());
+
+        Assert.Equal(new(0, 60, 0), (await server.IngestAsync(batch)).Counts());
+        Assert.Equal("", await PathsAsync());
+        Assert.Equal(new(0, 59, 1), (await server.IngestAsync([.. batch[..59], batch[59] with { LoadPowerW = 1 }])).Counts());
+        Assert.Equal("INSE", await PathsAsync()); // It looked first; what it would refuse, it looks at again behind the insert's lock.
+
+        Assert.Equal(new(59, 1, 0), (await server.IngestAsync([batch[0], .. Series.Samples(60, Series.Start.AddHours(2))[1..]])).Counts());
+        Assert.Equal("INSE", await PathsAsync());
+        Assert.Equal(new(10, 0, 0), (await server.IngestAsync(Series.Samples(10, Series.Start.AddHours(3)))).Counts());
+        Assert.Equal("INSE", await PathsAsync());
+        Assert.Equal(new(60, 0, 0), (await server.IngestAsync(Series.Samples(60, Series.Start.AddDays(-40)))).Counts());
+        Assert.Equal("INSE", await PathsAsync());
+        Assert.Equal(new(60, 1, 0), (await server.IngestAsync(
+            [.. Series.Samples(60, Series.Start.AddHours(4)), Series.Sample(0, Series.Start.AddHours(4))])).Counts());
+        Assert.Equal("INSE", await PathsAsync());
+
+        // One that has just started asks, and is right.
+        await using var other = await VpsServer.StartAsync(database);
+        Assert.Equal(new(0, 60, 0), (await other.IngestAsync(batch)).Counts());
+        Assert.Equal("", await PathsAsync());
+        Assert.Equal(new(60, 0, 0), (await other.IngestAsync(Series.Samples(60, Series.Start.AddHours(5)))).Counts());
+        Assert.Equal("COPY", await PathsAsync());
+
+        Task<string> PathsAsync() => server.AskAsync<string>(
+            "WITH gone AS (DELETE FROM paths RETURNING id, path) SELECT coalesce(string_agg(path, ',' ORDER BY id), '') FROM gone");
+    }
+
+    [Theory]
+    [InlineData(PostgresErrorCodes.UniqueViolation)]
+    [InlineData(PostgresErrorCodes.ConfigurationLimitExceeded)]
+    [InlineData(PostgresErrorCodes.DeadlockDetected)]
+    public async Task A_copy_that_is_refused_is_made_up_for_by_an_insert(string sqlState)
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync());
+        await server.ExecuteAsync(
+            $"""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              IF current_query() LIKE 'COPY%' AND NEW.pv_power_w = 59 THEN RAISE EXCEPTION USING ERRCODE = '{sqlState}'; END IF;
+              RETURN NEW;
+            END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON sungrow_samples FOR EACH ROW EXECUTE FUNCTION refuse();
+            """);
+
+        Assert.Equal(new(60, 0, 0), (await server.IngestAsync(Series.Samples(60))).Counts());
+        Assert.Equal(60, await server.CountAsync("sungrow_samples"));
+        Assert.Equal(1, await server.CountAsync("ingest_events"));
+    }
+
+    [Theory]
+    [InlineData(Kind.Plain)]
+    [InlineData(Kind.Timescale)]
+    public async Task Rows_that_another_replica_wrote_meanwhile_are_duplicates_and_conflicts(Kind kind)
+    {
+        var database = await databases.CreateAsync(kind);
+        await using var server = await VpsServer.StartAsync(database);
+        await using var other = await VpsServer.StartAsync(database);
+        var all = Series.Samples(120);
+        await server.IngestAsync(all[..60]); // It knows the newest from here on.
+        await other.IngestAsync(all[118], all[119] with { LoadPowerW = 1 });
+
+        Assert.Equal(new(58, 1, 1), (await server.IngestAsync(all[60..])).Counts());
+        Assert.Equal(120, await server.CountAsync("sungrow_samples"));
+        Assert.Equal(1, await server.CountAsync("quarantine"));
+    }
+
+    [Theory]
+    [InlineData(Kind.Plain)]
+    [InlineData(Kind.Timescale)]
+    public async Task What_is_sent_again_is_compared_where_far_more_is_stored_between(Kind kind)
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync(kind));
+        await server.ExecuteAsync(
+            $"""
+            INSERT INTO sungrow_samples (device_id, ts, load_power_w, sample_count, interval_s)
+            SELECT 'inverter-1', timestamptz '{Rfc3339.Write(Series.Start)}' + n * interval '0.1 s', 800.25, 1, 10 FROM generate_series(0, 1200) AS n
+            """);
+        SungrowSample[] sent = [.. Enumerable.Range(0, 3).Select(minute => new SungrowSample
+        {
+            DeviceId = VpsServer.Device, Ts = Series.Start.AddMinutes(minute), LoadPowerW = minute == 1 ? 1 : 800.25,
+        })];
+
+        Assert.Equal(new(0, 2, 1), (await server.IngestAsync(sent)).Counts());
+        Assert.Equal(new(0, 1, 0), (await server.IngestAsync(sent[2])).Counts());
+    }
+
+    [Fact]
+    public async Task A_copy_stores_every_column_as_an_insert_does()
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync());
+        var buffer = Guid.NewGuid();
+        SungrowSample[] batch =
+        [
+            .. Series.Samples(60).Select((sample, i) => sample with
+            {
+                Ts = sample.Ts.AddMicroseconds(1), PvDailyKwh = 0.1 + 0.2, BatteryTempC = i % 2 == 0 ? -0.5 : null, ExportPowerW = i - 30,
+                SampleCount = 1 + i, IntervalS = i % 3 == 0 ? 2.5 : null, Seq = i % 5 == 0 ? null : long.MaxValue - i,
+            }),
+        ];
+        const string Rows =
+            """
+            SELECT md5(string_agg(concat_ws(' ', device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct,
+                                            coalesce(battery_temp_c::text, '-'), load_power_w, export_power_w, sample_count, interval_s,
+                                            coalesce(seq::text, '-'), buffer_id), ',' ORDER BY ts)) FROM sungrow_samples
+            """;
+
+        await server.IngestAsync(new IngestBatch(buffer, batch));
+        var copied = await server.AskAsync<string>(Rows);
+        await server.ExecuteAsync("TRUNCATE sungrow_samples");
+        foreach (var some in batch.Chunk(20))
+        {
+            await server.IngestAsync(new IngestBatch(buffer, some));
+        }
+
+        Assert.Equal(await server.AskAsync<string>(Rows), copied);
+        Assert.Equal(60, await server.CountAsync("sungrow_samples"));
+    }
+}

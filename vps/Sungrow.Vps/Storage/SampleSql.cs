@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text;
+using Npgsql;
+using NpgsqlTypes;
+using Sungrow.Protocol;
+
+namespace Sungrow.Vps.Storage;
+
+/// <summary>The statements that write samples, and their parameters: a column each, an element a row.</summary>
+internal static class SampleSql
+{
+    private const string Columns =
+        """
+        device_id, buffer_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
+        sample_count, interval_s, seq
+        """;
+
+    private const string Sent =
+        $"""
+        unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS sent ({Columns}, ordinal)
+        """;
+
+    /// <summary>Unnest: one statement for any number of rows, and it passes over a row that is there, compressed or not.</summary>
+    public const string Insert =
+        $"""
+        INSERT INTO sungrow_samples ({Columns})
+        SELECT {Columns} FROM {Sent} ORDER BY ordinal
+        ON CONFLICT (device_id, ts) DO NOTHING
+        """;
+
+    /// <summary>The same, with the keys that it inserted.</summary>
+    public const string InsertReturning = $"{Insert} RETURNING device_id, ts";
+
+    public const string Copy = $"COPY sungrow_samples ({Columns}) FROM STDIN (FORMAT binary)";
+
+    // $1, $2, $3, $4: device, first and last time, and most rows of each range. {0} and {1}, the first and the last of all, are literals so that the planner
+    // leaves out every other chunk: 2 ms instead of up to seconds. LIMIT also keeps it from joining the table as a whole: without statistics
+    // it read that from end to end.
+    private static readonly CompositeFormat StoredFormat = CompositeFormat.Parse(
+        """
+        SELECT range.ordinal, stored.*
+        FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS range (device_id, first_ts, last_ts, most, ordinal)
+        CROSS JOIN LATERAL (
+            SELECT ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
+                   sample_count, seq, buffer_id
+            FROM sungrow_samples
+            WHERE device_id = range.device_id AND ts BETWEEN range.first_ts AND range.last_ts
+              AND ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}'
+            LIMIT range.most
+        ) AS stored
+        """);
+
+    // $1, $2, $3: device, first and last time of each request. Sub-queries with LIMIT, as an EXISTS may be answered by reading all of the
+    // table first. {2}: whether anything of the device stands at or after the first.
+    private static readonly CompositeFormat StandingFormat = CompositeFormat.Parse(
+        """
+        SELECT (SELECT true FROM sungrow_samples AS stored
+                WHERE stored.device_id = sent.device_id AND stored.ts = sent.first_ts
+                  AND stored.ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}' LIMIT 1) IS NOT NULL
+               AND (SELECT true FROM sungrow_samples AS stored
+                    WHERE stored.device_id = sent.device_id AND stored.ts = sent.last_ts
+                      AND stored.ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}' LIMIT 1) IS NOT NULL,
+               {2}
+        FROM unnest($1, $2, $3) WITH ORDINALITY AS sent (device_id, first_ts, last_ts, ordinal)
+        ORDER BY ordinal
+        """);
+
+    private static readonly CompositeFormat AnyNewerFormat = CompositeFormat.Parse(
+        """
+        (SELECT true FROM sungrow_samples AS newer
+         WHERE newer.device_id = sent.device_id AND newer.ts >= sent.first_ts AND newer.ts >= TIMESTAMPTZ '{0}' LIMIT 1) IS NOT NULL
+        """);
+
+    public static string Stored(DateTimeOffset first, DateTimeOffset last) => Format(StoredFormat, first, last);
+
+    /// <param name="askNewer">Only where COPY is possible: the answer looks at every chunk from the first time on.</param>
+    public static string Standing(DateTimeOffset first, DateTimeOffset last, bool askNewer) =>
+        Format(StandingFormat, first, last, askNewer ? Format(AnyNewerFormat, first) : "true");
+
+    public static void AddRows(NpgsqlParameterCollection parameters, IReadOnlyList<FlushRow> rows)
+    {
+        Add(NpgsqlDbType.Text, static row => row.Batch.DeviceId);
+        Add(NpgsqlDbType.Uuid, static row => row.Batch.BufferId);
+        Add(NpgsqlDbType.TimestampTz, static row => row.Sample.Ts.UtcDateTime);
+        Add(NpgsqlDbType.Double, static row => row.Sample.PvPowerW);
+        Add(NpgsqlDbType.Double, static row => row.Sample.PvDailyKwh);
+        Add(NpgsqlDbType.Double, static row => row.Sample.BatteryPowerW);
+        Add(NpgsqlDbType.Double, static row => row.Sample.BatterySocPct);
+        Add(NpgsqlDbType.Double, static row => row.Sample.BatteryTempC);
+        Add(NpgsqlDbType.Double, static row => row.Sample.LoadPowerW);
+        Add(NpgsqlDbType.Double, static row => row.Sample.ExportPowerW);
+        Add(NpgsqlDbType.Integer, static row => row.Sample.SampleCount);
+        Add(NpgsqlDbType.Double, IntervalS);
+        Add(NpgsqlDbType.Bigint, static row => row.Sample.Seq);
+
+        void Add<T>(NpgsqlDbType type, Func<FlushRow, T> column) => AddColumn(parameters, rows, type, column);
+    }
+
+    public static void AddColumn<TRow, T>(
+        NpgsqlParameterCollection parameters, IReadOnlyList<TRow> rows, NpgsqlDbType type, Func<TRow, T> column)
+    {
+        var values = new T[rows.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = column(rows[i]);
+        }
+
+        parameters.Add(new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
+    }
+
+    public static double IntervalS(FlushRow row) => row.Sample.IntervalS ?? row.Batch.PollIntervalS * row.Sample.SampleCount;
+
+    private static string Format(CompositeFormat format, DateTimeOffset first) =>
+        string.Format(CultureInfo.InvariantCulture, format, Rfc3339.Write(first));
+
+    private static string Format(CompositeFormat format, DateTimeOffset first, DateTimeOffset last, string more = "") =>
+        string.Format(CultureInfo.InvariantCulture, format, Rfc3339.Write(first), Rfc3339.Write(last), more);
+}
