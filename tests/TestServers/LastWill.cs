@@ -5,12 +5,12 @@ namespace Sungrow.TestServers;
 /// <summary>A shell that outlives this process, however it ends (SIGKILL included), and then kills what was started and removes its
 /// folders. It waits on a pipe that only this process holds open. A parent-death signal would not do: it follows the starting thread and
 /// not the process, and a stopped PostgreSQL backend would stay behind.</summary>
-internal static class LastWill
+public static class LastWill
 {
     private const string Script =
         """
         trap '' INT TERM HUP
-        pids= folders=
+        pids= folders= disks=
         without() { for each in $1; do [ "$each" = "$2" ] || printf ' %s' "$each"; done; }
         while read -r verb name; do
           case $verb in
@@ -18,20 +18,23 @@ internal static class LastWill
             no-pid) pids=$(without "$pids" "$name") ;;
             folder) folders="$folders $name" ;;
             no-folder) folders=$(without "$folders" "$name") ;;
+            disk) disks="$disks $name" ;;
+            no-disk) disks=$(without "$disks" "$name") ;;
           esac
         done
         for pid in $pids; do
           children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
           kill -KILL $pid $children 2>/dev/null
         done
+        for disk in $disks; do umount --lazy "$disk"; done
         for folder in $folders; do rm -rf -- "$folder" 2>/dev/null || { sleep 1; rm -rf -- "$folder"; }; done
         """;
 
     private static readonly Lazy<StreamWriter> Pipe = new(Start);
 
-    public static void Watch(int pid) => Say($"pid {pid}");
+    internal static void Watch(int pid) => Say($"pid {pid}");
 
-    public static void Forget(int pid) => Say($"no-pid {pid}");
+    internal static void Forget(int pid) => Say($"no-pid {pid}");
 
     /// <summary>A new folder in the temporary folder, removed with this process at the latest.</summary>
     public static string CreateFolder(string prefix)
@@ -46,6 +49,10 @@ internal static class LastWill
         Directory.Delete(folder, recursive: true);
         Say($"no-folder {folder}");
     }
+
+    internal static void WatchDisk(string mountPoint) => Say($"disk {mountPoint}");
+
+    internal static void ForgetDisk(string mountPoint) => Say($"no-disk {mountPoint}");
 
     private static void Say(string line)
     {

@@ -13,3 +13,9 @@ public sealed class PostgresOptions
     /// <summary>Further server settings by name.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 }
+
+public enum PostgresStop
+{
+    Fast,
+    Immediate,
+}

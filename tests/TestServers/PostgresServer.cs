@@ -23,6 +23,9 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Of the process, which has children of its own.</summary>
+    public int Id => _postmaster.Id;
+
     /// <summary>Whether <c>CREATE EXTENSION timescaledb</c> works on this server.</summary>
     public bool OffersTimescale => _options.Timescale && TimescaleInstalled;
 
@@ -89,6 +92,14 @@ public sealed class PostgresServer : IAsyncDisposable
         // Not template1: TimescaleDB's launcher looks into it now and then, and a template in use cannot be copied.
         await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE template0", cancellationToken);
         return ConnectionString(name);
+    }
+
+    /// <summary>As <c>pg_ctl stop</c> does: fast breaks every transaction off and ends in order; immediate just goes, and the next start
+    /// recovers from the log.</summary>
+    public async Task StopAsync(PostgresStop how, CancellationToken cancellationToken = default)
+    {
+        _postmaster.Signal(how == PostgresStop.Fast ? Signals.Interrupt : Signals.Quit);
+        await _postmaster.ExitCodeAsync(cancellationToken: cancellationToken);
     }
 
     /// <summary>SIGKILL to the server and every backend at once, like a power cut.</summary>

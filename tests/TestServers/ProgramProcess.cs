@@ -135,7 +135,7 @@ public sealed class ProgramProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private void Signal(int signal)
+    internal void Signal(int signal)
     {
         if (!HasExited)
         {

@@ -19,6 +19,8 @@ public sealed class RedisServer : IAsyncDisposable
 
     public int Port { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>For <c>REDIS_URL</c>.</summary>
     public string Url => _password is null ? $"redis://127.0.0.1:{Port}" : $"redis://:{Uri.EscapeDataString(_password)}@127.0.0.1:{Port}";
 

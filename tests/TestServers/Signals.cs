@@ -6,6 +6,8 @@ namespace Sungrow.TestServers;
 /// <summary>Signals that <see cref="System.Diagnostics.Process"/> cannot send, and a process's children.</summary>
 internal static partial class Signals
 {
+    public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
     public const int Continue = 18;

@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 
-namespace Sungrow.EndToEnd.Tests;
+namespace Sungrow.TestServers;
 
-/// <summary>Where our programs lie after a build: each in its own folder, in this test's configuration.</summary>
-internal static class Programs
+/// <summary>Where our programs lie after a build: each in its own folder, in the running assembly's configuration.</summary>
+public static class Programs
 {
     public static string Root { get; } = FindRoot();
 
