@@ -7,7 +7,18 @@ internal static class Program
 {
     public static Task<int> Main(string[] args)
     {
-        RootCommand root = new("Measures what the project claims, each against a baseline of the same run.") { RedisOutage.Command() };
+        RootCommand root = new("Measures what the project claims, each against a baseline of the same run.")
+        {
+            BufferFootprint.Command(),
+            BufferFootprint.Writer(),
+            BufferScale.Command(),
+            Drain.Command(),
+            EdgeFootprint.Command(),
+            IngestThroughput.Command(),
+            IngestMillion.Command(),
+            RedisOutage.Command(),
+            Serve.Command(),
+        };
         return root.Parse(args).InvokeAsync();
     }
 }

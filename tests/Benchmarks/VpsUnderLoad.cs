@@ -11,7 +11,8 @@ namespace Sungrow.Benchmarks;
 /// <summary>The real server as a process, on a PostgreSQL that waits for its disk, and one device that sends to it.</summary>
 internal sealed class VpsUnderLoad : IAsyncDisposable
 {
-    private const string Device = "bench-1";
+    public const string Device = "bench-1";
+    public const string DeviceToken = "device-token";
 
     private readonly PostgresServer _postgres;
     private readonly ProgramProcess _vps;
@@ -26,15 +27,17 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
         _http = new HttpClient { BaseAddress = new Uri(address), Timeout = Until.Deadline };
     }
 
+    public string Address => _http.BaseAddress!.ToString();
+
     public static async Task<VpsUnderLoad> StartAsync(string redisUrl, CancellationToken cancellationToken)
     {
         const string listening = "Now listening on: ";
         var postgres = await PostgresServer.StartAsync(new PostgresOptions { Fsync = true }, cancellationToken);
-        var vps = ProgramProcess.StartOurs("sungrow-vps", [], new Dictionary<string, string?>
+        var vps = ProgramProcess.Start("dotnet", [Programs.Vps], new Dictionary<string, string?>
         {
             ["DATABASE_URL"] = await postgres.CreateDatabaseAsync(cancellationToken),
             ["REDIS_URL"] = redisUrl,
-            ["DEVICE_TOKENS"] = $"device-token:{Device}",
+            ["DEVICE_TOKENS"] = $"{DeviceToken}:{Device}",
             ["VIEWER_TOKENS"] = $"viewer-token:{Device}",
             ["RATE_LIMIT_REQUESTS_PER_SECOND"] = "0",
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
@@ -56,7 +59,7 @@ internal sealed class VpsUnderLoad : IAsyncDisposable
         var body = JsonSerializer.Serialize(new IngestBatch(BufferId: null, [sample]), ProtocolJson.Default.IngestBatch);
         using HttpRequestMessage request = new(HttpMethod.Post, "/v1/ingest");
         request.Content = new StringContent(body, Encoding.UTF8, "application/json");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "device-token");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", DeviceToken);
 
         var started = Stopwatch.GetTimestamp();
         using var answer = await _http.SendAsync(request, cancellationToken);

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Sungrow.Protocol;
+using Sungrow.Vps;
+using Sungrow.Vps.Storage;
+
+namespace Sungrow.Benchmarks;
+
+/// <summary>What the server is compared with, as processes of their own: <c>parse</c> reads the body and answers, <c>store</c> also writes
+/// it as the server does, but knows nobody, limits nobody, audits nothing and tells no cache.</summary>
+internal static class Serve
+{
+    public static Command Command()
+    {
+        Argument<string> what = new("what") { Description = "parse or store" };
+        what.AcceptOnlyFromAmong("parse", "store");
+        Command command = new("serve", "For the benchmarks themselves.") { what };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetRequiredValue(what), cancellationToken));
+        return command;
+    }
+
+    private static async Task RunAsync(string what, CancellationToken cancellationToken)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = ProtocolLimits.MaxPayloadBytes);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Information);
+        if (what == "store")
+        {
+            builder.Configuration.AddInMemoryCollection(
+                [KeyValuePair.Create("Storage:DatabaseUrl", builder.Configuration["DATABASE_URL"])]);
+            AddStorage(builder.Services, audit: false);
+        }
+
+        await using var app = builder.Build();
+        app.MapPost("/v1/ingest", async context =>
+        {
+            using var body = await RequestBody.ReadJsonAsync(context.Request, ProtocolLimits.MaxPayloadBytes, context.RequestAborted);
+            var batch = IngestBatchReader.Read(body.Utf8, SampleWindow.At(TimeProvider.System.GetUtcNow(), null));
+            var answer = what == "parse"
+                ? new IngestAnswer(batch.Samples.Count, 0, 0)
+                : await context.RequestServices.GetRequiredService<TimescaleBatchWriter>().WriteAsync(
+                    new SampleBatch(batch.Samples[0].DeviceId, batch.BufferId, batch.Samples, PollIntervalS: 10), context.RequestAborted);
+            await TypedResults.Json(answer, ProtocolJson.Default.IngestAnswer).ExecuteAsync(context);
+        });
+        await app.StartAsync(cancellationToken);
+        await app.WaitForShutdownAsync(cancellationToken);
+    }
+
+    public static void AddStorage(IServiceCollection services, bool audit)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddStorage();
+        services.AddSingleton(provider => new FlushTransaction(
+            provider.GetRequiredService<Database>(), audit ? provider.GetRequiredService<IngestEvents>() : null,
+            provider.GetRequiredService<IOptions<StorageOptions>>(), TimeProvider.System,
+            provider.GetRequiredService<ILogger<FlushTransaction>>()));
+    }
+}
