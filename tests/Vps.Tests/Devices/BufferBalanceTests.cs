@@ -159,7 +159,10 @@ public class BufferBalanceTests(Databases databases)
         Assert.Equal(1, await server.CountAsync("buffer_balance WHERE rows_since IS NOT NULL"));
         await PostAsync(server, Report(5) with
         {
-            ClockTrusted = false, SentAt = Started.AddSeconds(60), Waiting = new(1, 1, null, null), Counters = new(5, 4, 0, 0),
+            ClockTrusted = false,
+            SentAt = Started.AddSeconds(60),
+            Waiting = new(1, 1, null, null),
+            Counters = new(5, 4, 0, 0),
         });
         Assert.Equal(1, await server.CountAsync("buffer_balance WHERE rows_since IS NOT NULL AND verdict = 'balanced'"));
     }

@@ -34,7 +34,7 @@ internal sealed class Held : IAsyncDisposable
         for (var i = 1; i <= TimescaleBatchWriter.Connections; i++)
         {
             held._holding.Add(server.IngestAsync(
-                new IngestBatch(null, [Series.Sample(9000 + i, device: "inverter-3") with { SampleCount = 3600 }]), "device-3"));
+                new IngestBatch(null, [Series.Sample(8000 + i, device: "inverter-3") with { SampleCount = 3600 }]), "device-3"));
             await held.WaitingAsync(i);
         }
 

@@ -156,13 +156,13 @@ public class TimescaleBatchWriterTests(Databases databases)
 
         var large = server.IngestAsync(Series.Samples(5000));
         await held.QueuedAsync(5000);
-        var refused = await server.IngestAsync(Series.Sample(6000));
+        var refused = await server.IngestAsync(Series.Sample(7000));
         await held.ReleaseAsync();
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "WRITE_QUEUE_FULL"), (refused.Status, refused.Code));
         Assert.NotNull(refused.Headers.RetryAfter);
         Assert.Equal(new(5000, 0, 0), (await large).Counts());
-        Assert.Equal(new(1, 0, 0), (await server.IngestAsync(Series.Sample(6000))).Counts());
+        Assert.Equal(new(1, 0, 0), (await server.IngestAsync(Series.Sample(7000))).Counts());
         Assert.Equal(0, server.Writer().Rows);
     }
 

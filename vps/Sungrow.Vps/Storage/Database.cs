@@ -10,41 +10,30 @@ internal sealed class Database(NpgsqlDataSource source, IOptions<StorageOptions>
 {
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
 
-    // Anybody may ask, and there is one connection for it: however many do, the database is asked once a second.
-    private static readonly TimeSpan OneAnswerServes = TimeSpan.FromSeconds(1);
-
     // A connection of its own: that every other one is busy does not mean that the database is down.
     private readonly NpgsqlDataSource _probe = Probe(DatabaseUrl.Parse(options.Value.DatabaseUrl));
     private readonly Seldom _warning = new(TimeSpan.FromSeconds(10), time);
     private readonly Lock _lock = new();
     private Task<bool>? _answer;
-    private long _askedAt;
     private volatile bool _ready;
 
     /// <summary>host:port/database, for a person.</summary>
     public string Name { get; } = NameOf(new NpgsqlConnectionStringBuilder(source.ConnectionString));
 
-    public void Open()
-    {
-        lock (_lock)
-        {
-            _ready = true;
-            _answer = null;
-        }
-    }
+    public void Open() => _ready = true;
 
     /// <exception cref="DatabaseNotReadyException">Answered as 503.</exception>
     public async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>
         _ready ? await source.OpenConnectionAsync(cancellationToken) : throw new DatabaseNotReadyException();
 
-    /// <summary>Whether it serves, as of a second ago at most; answers within two seconds.</summary>
+    /// <summary>Whether it serves now; answers within two seconds. Anybody may ask, and there is one connection for it: who comes while
+    /// it is asked shares the answer.</summary>
     public Task<bool> AnswersAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            if (_answer is null || (_answer.IsCompleted && time.GetElapsedTime(_askedAt) >= OneAnswerServes))
+            if (_answer is null or { IsCompleted: true })
             {
-                _askedAt = time.GetTimestamp();
                 _answer = AskAsync();
             }
 
