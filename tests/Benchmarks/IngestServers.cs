@@ -63,6 +63,8 @@ internal sealed class IngestServers : IAsyncDisposable
             ["RATE_LIMIT_BURST_SAMPLES"] = high,
             ["RATE_LIMIT_REQUESTS_PER_SECOND"] = high,
             ["RATE_LIMIT_BURST_REQUESTS"] = high,
+            // All devices are new to it, and of one address.
+            ["RATE_LIMIT_FAILED_AUTH_PER_MINUTE"] = high,
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
         {

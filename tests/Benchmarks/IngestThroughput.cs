@@ -14,7 +14,7 @@ namespace Sungrow.Benchmarks;
 /// turns back every other one.</summary>
 internal static class IngestThroughput
 {
-    private static readonly (int Rows, int Connections)[] Sizes = [(1, 64), (60, 32), (1000, 8)];
+    private static readonly (int Rows, int Connections)[] Sizes = [(1, 256), (60, 32), (1000, 8)];
 
     public static Command Command()
     {
@@ -22,7 +22,7 @@ internal static class IngestThroughput
         Option<double> seconds = new("--seconds") { Description = "How long each is measured.", DefaultValueFactory = _ => 1.0 };
         Option<string> on = new("--on") { Description = "plain, timescale or both.", DefaultValueFactory = _ => "both" };
         on.AcceptOnlyFromAmong("plain", "timescale", "both");
-        Option<string[]> only = new("--only") { Description = "Only what begins with one of these.", AllowMultipleArgumentsPerToken = true };
+        Option<string[]> only = new("--only") { Description = "Only these, for example COPY or vps; all sizes where none is named.", AllowMultipleArgumentsPerToken = true };
         Command command = new("ingest", "Ingest over HTTP beside COPY, EF Core and parsing alone.") { rounds, seconds, on, only };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -60,7 +60,7 @@ internal static class IngestThroughput
         var devices = await servers.RegisterAsync(Sizes.Max(size => size.Connections), cancellationToken);
 
         var cells = Cells(servers, host.Services.GetRequiredService<FlushTransaction>(), vps, parse, store, devices)
-            .Where(cell => only.Length == 0 || only.Any(name => cell.Name.StartsWith(name, StringComparison.Ordinal))).ToArray();
+            .Where(cell => only.Length == 0 || only.Any(name => $"{cell.Name} ".StartsWith($"{name} ", StringComparison.Ordinal))).ToArray();
         Dictionary<string, List<double>> measured = [];
         for (var round = -1; round < rounds; round++)
         {
@@ -96,16 +96,16 @@ internal static class IngestThroughput
         {
             var some = devices[..connections];
             HttpLoad toParse = new(parse, some, rows), toStore = new(store, some, rows), toVps = new(vps, some, rows);
-            yield return new("parse", async (duration, token) => [($"parse {rows}", await toParse.SendNewAsync(duration, token))]);
-            yield return new("store", async (duration, token) => [($"store {rows}", await toStore.SendNewAsync(duration, token))]);
-            yield return new("vps", async (duration, token) =>
+            yield return new($"parse {rows}", async (duration, token) => [($"parse {rows}", await toParse.SendNewAsync(duration, token))]);
+            yield return new($"store {rows}", async (duration, token) => [($"store {rows}", await toStore.SendNewAsync(duration, token))]);
+            yield return new($"vps {rows}", async (duration, token) =>
             [
                 ($"vps {rows}", await toVps.SendNewAsync(duration, token)),
                 ($"vps again {rows}", await toVps.SendAgainAsync(duration, token)),
             ]);
             if (rows > 1)
             {
-                yield return new("again", async (duration, _) =>
+                yield return new($"again {rows}", async (duration, _) =>
                 {
                     await direct.FillAsync(duration / 4);
                     return
