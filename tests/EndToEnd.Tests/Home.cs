@@ -105,6 +105,7 @@ internal sealed class Home : IAsyncDisposable
             ["Inverter__Port"] = $"{_inverterPort}",
             ["Polling__Interval"] = Interval.ToString(),
             ["Buffer__Path"] = BufferPath,
+            ["Clock__Trust"] = "Always", // This machine's may be one that nobody vouches for.
             ["Uplink__Url"] = VpsUrl,
             ["Uplink__Token"] = DeviceToken,
         },

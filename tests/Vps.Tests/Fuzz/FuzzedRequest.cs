@@ -137,7 +137,7 @@ internal sealed record FuzzedRequest(byte[] Bytes, bool IsHalfClosed)
 
     private static string Sample(Random random, string ts) =>
         $$"""
-        {"device_id":"inverter-1","ts":"{{ts}}","pv_power_w":{{random.Next(10)}},"battery_soc_pct":50.5,"interval_s":10,"seq":{{random.Next(1, 99)}}}
+        {"device_id":"inverter-{{(random.Next(12) == 0 ? 2 : 1)}}","ts":"{{ts}}","pv_power_w":{{random.Next(10)}},"battery_soc_pct":50.5,"interval_s":10,"seq":{{random.Next(1, 99)}}}
         """;
 
     private static byte[] Spoil(Random random, byte[] valid)
