@@ -31,6 +31,7 @@ internal sealed class SampleBuffer : IDisposable
     private Guid _id;
     private OpenBuffer? _open;
     private long? _seenVersion;
+    private volatile bool _isReplacing;
     private bool _disposed;
 
     private SampleBuffer(
@@ -56,6 +57,9 @@ internal sealed class SampleBuffer : IDisposable
             }
         }
     }
+
+    /// <summary>A damaged file is read over into a new one: every other call waits for that, for minutes where a million rows wait.</summary>
+    public bool IsReplacing => _isReplacing;
 
     /// <summary>Times of new rows end in so many microseconds (mod 1000): each backward step of the clock is a new epoch.</summary>
     public int ClockEpoch => Use(open => (int)open.Connection.Number("SELECT clock_epoch FROM buffer")!.Value);
@@ -126,6 +130,11 @@ internal sealed class SampleBuffer : IDisposable
     /// <returns>How many.</returns>
     public long Retime(DateTimeOffset bootedAt, int epochMicroseconds, DateTimeOffset after) =>
         Use(open => Announce(Times.Retime(open, bootedAt, epochMicroseconds, after)));
+
+    /// <summary>Gives up held rows of an earlier boot that the server refused as of the future, and that lie ahead of
+    /// <paramref name="after"/>: at most 1,000.</summary>
+    /// <returns>How many.</returns>
+    public int GiveUpOnWrongClock(DateTimeOffset after) => Use(open => Times.GiveUpOnWrongClock(open, after));
 
     public int NextClockEpoch() => Use(open =>
     {
@@ -424,6 +433,7 @@ internal sealed class SampleBuffer : IDisposable
     private void Replace(OpenBuffer? orphan)
     {
         var oldId = orphan?.Id ?? BufferFile.Remembered(_lockFile) ?? Guid.Empty;
+        _isReplacing = true;
         try
         {
             if (orphan is null)
@@ -443,6 +453,10 @@ internal sealed class SampleBuffer : IDisposable
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
             throw new BufferUnavailableException($"The buffer {_path} is damaged and cannot be replaced: {failed.Message}", failed);
+        }
+        finally
+        {
+            _isReplacing = false;
         }
     }
 
