@@ -1,18 +1,19 @@
-using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Shelly;
 using Sungrow.Vps.Tests.Devices;
+using Sungrow.Vps.Tests.Shelly;
 using Xunit;
 
 namespace Sungrow.Vps.Tests;
 
 /// <summary>Every route with every kind of token. A new route needs a row, a new kind of token a column: without one the test fails. In the
-/// registry, inverter-1 .. inverter-3 are of tenant <c>default</c> and plant-1 is of tenant <c>acme</c>; each request is about
-/// inverter-1.</summary>
+/// registry, inverter-1 .. inverter-3 are of tenant <c>default</c>, the first alone of site <c>default</c>, and plant-1 is of tenant
+/// <c>acme</c>; each request is about inverter-1.</summary>
 public class RouteTokenMatrixTests(Databases databases)
 {
     private const string Ok = "200";
@@ -38,6 +39,8 @@ public class RouteTokenMatrixTests(Databases databases)
         OtherTenantsViewer,
         ExpiredViewer,
         FutureViewer,
+        ApiKey,
+        WrongApiKey,
     }
 
     /// <summary>The rows.</summary>
@@ -52,6 +55,18 @@ public class RouteTokenMatrixTests(Databases databases)
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/telemetry", Telemetry),
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/heartbeat", Telemetry),
         OfViewer("GET /v1/realtime", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/realtime/stream", "?device_id=inverter-1", own: Ok),
+        Open("POST /v1/session", SignIn), // Its token is in the body.
+        OfViewer("GET /v1/session", "", own: Ok, others: Ok),
+        Open("DELETE /v1/session"),
+        OfViewer("GET /v1/loads", "?site_id=default", own: Ok, others: ErrorCodes.SiteNotVisible),
+        OfViewer("GET /v1/loads/history", "?device_id=shellyplus1pm-a8032abe54dc", own: Ok),
+        Open("GET /api/stats/queue"),
+        OfQueue("POST /api/ingest/batch", () => QueueWorker.Batch(QueueWorker.Message())),
+        OfViewer("GET /v1/history", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/devices", "", own: Ok, others: Ok),
     ];
 
     [Fact]
@@ -73,6 +88,7 @@ public class RouteTokenMatrixTests(Databases databases)
         await using var server = await StartAsync();
         var headers = await IssueAsync(server);
         Assert.Equal(1, (await server.IngestAsync(Series.Sample(0))).Counts().Inserted); // So that there is something to read.
+        Assert.Equal("1 0 0 1 1", await server.ShellyAsync(QueueWorker.Message()).CountsAsync());
         List<string> wrong = [];
         foreach (var route in Table)
         {
@@ -94,7 +110,7 @@ public class RouteTokenMatrixTests(Databases databases)
         Assert.Empty(wrong);
     }
 
-    private static Route Open(string name) => new(name, "", _ => Ok);
+    private static Route Open(string name, Func<HttpContent>? body = null) => new(name, "", _ => Ok, body);
 
     /// <param name="own">With a token of inverter-1.</param>
     /// <param name="others">With another device's, of whatever tenant.</param>
@@ -103,7 +119,7 @@ public class RouteTokenMatrixTests(Databases databases)
         "",
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Device or Shows.EnvironmentDevice => own,
             Shows.OtherDevice or Shows.OtherTenantsDevice => others,
             Shows.RevokedDevice => ErrorCodes.DeviceRevoked,
@@ -117,26 +133,41 @@ public class RouteTokenMatrixTests(Databases databases)
         "",
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Device or Shows.EnvironmentDevice => Ok,
             _ => ErrorCodes.TokenInvalid,
         },
         body);
 
-    /// <param name="own">With a token that sees inverter-1; any other sees no such device.</param>
-    private static Route OfViewer(string name, string query, string own) => new(
+    /// <param name="own">With a token that sees inverter-1.</param>
+    /// <param name="others">With one that does not.</param>
+    private static Route OfViewer(string name, string query, string own, string others = ErrorCodes.DeviceNotVisible) => new(
         name,
         query,
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Viewer or Shows.EnvironmentViewer => own,
-            Shows.OtherViewer or Shows.OtherTenantsViewer => ErrorCodes.DeviceNotVisible,
+            Shows.OtherViewer or Shows.OtherTenantsViewer => others,
             _ => ErrorCodes.TokenInvalid,
         });
 
+    /// <summary>With the key of queue workers; to whom it opens, no token means anything.</summary>
+    private static Route OfQueue(string name, Func<HttpContent> body) => new(
+        name,
+        "",
+        shows => shows switch
+        {
+            Shows.ApiKey => Ok,
+            Shows.WrongApiKey => ErrorCodes.ApiKeyInvalid,
+            _ => ErrorCodes.ApiKeyMissing,
+        },
+        body);
+
     private static StringContent Batch() => new(
         JsonSerializer.Serialize(new IngestBatch(null, [Series.Sample(1)]), ProtocolJson.Default.IngestBatch), Encoding.UTF8, "application/json");
+
+    private static StringContent SignIn() => new("""{"token":"viewer"}""", Encoding.UTF8, "application/json");
 
     private static StringContent Telemetry() => new(
         $$"""{"site_id":"default","ts":"{{Rfc3339.Write(Series.Start)}}","metrics":{"power_w":5} }""", Encoding.UTF8, "application/json");
@@ -149,12 +180,16 @@ public class RouteTokenMatrixTests(Databases databases)
         using HttpRequestMessage request = new(new HttpMethod(method), path + route.Query) { Content = route.Body?.Invoke() };
         if (header is not null)
         {
-            request.Headers.TryAddWithoutValidation("Authorization", header);
+            var (name, value) = header.StartsWith(ShellyKey.Header, StringComparison.Ordinal)
+                ? (ShellyKey.Header, header[(ShellyKey.Header.Length + 1)..])
+                : ("Authorization", header);
+            request.Headers.TryAddWithoutValidation(name, value);
         }
 
-        using var answer = await client.SendAsync(request);
-        var body = await answer.Content.ReadAsStringAsync();
-        return answer.StatusCode == HttpStatusCode.OK ? (Ok, body)
+        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        // A stream has no end.
+        var body = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
+        return answer.IsSuccessStatusCode ? (Ok, body)
             : (JsonDocument.Parse(body).RootElement.GetProperty("code").GetString()!, body);
     }
 
@@ -167,6 +202,8 @@ public class RouteTokenMatrixTests(Databases databases)
             INSERT INTO sites (tenant_id, name, time_zone) SELECT id, 'roof', 'UTC' FROM tenants WHERE name = 'acme';
             INSERT INTO devices (device_id, site_id) SELECT 'plant-1', id FROM sites WHERE name = 'roof';
             UPDATE devices SET status = 'REVOKED' WHERE device_id = 'inverter-3';
+            INSERT INTO sites (tenant_id, name, time_zone) VALUES (1, 'barn', 'UTC');
+            UPDATE devices SET site_id = (SELECT id FROM sites WHERE name = 'barn') WHERE device_id IN ('inverter-2', 'inverter-3');
             """);
         const string Now = "now(), NULL";
         const string Expired = "now() - interval '2 hours', now() - interval '1 hour'";
@@ -191,6 +228,8 @@ public class RouteTokenMatrixTests(Databases databases)
             [Shows.OtherTenantsViewer] = await ViewerAsync("acme", "plant-1", Now),
             [Shows.ExpiredViewer] = await ViewerAsync("default", "inverter-1", Expired),
             [Shows.FutureViewer] = await ViewerAsync("default", "inverter-1", Future),
+            [Shows.ApiKey] = $"{ShellyKey.Header} {QueueWorker.Key}",
+            [Shows.WrongApiKey] = $"{ShellyKey.Header} {Tokens.Issue()}",
         };
 
         async Task<string> DeviceAsync(string device, string times)
@@ -223,7 +262,7 @@ public class RouteTokenMatrixTests(Databases databases)
     private static string Digest(string token) => $"'\\x{Convert.ToHexString(Tokens.Digest(token))}'";
 
     private async Task<VpsServer> StartAsync() =>
-        await VpsServer.StartAsync(await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0");
+        await VpsServer.StartAsync(await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0", QueueWorker.Setting);
 
     /// <param name="Name">Method and pattern, as they are mapped.</param>
     /// <param name="Expected"><see cref="Ok"/>, or the code of the problem.</param>

@@ -1,7 +1,7 @@
 namespace Sungrow.Vps;
 
-/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime; never
-/// reused. No payload, no token.</summary>
+/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime, 5000s
+/// Shelly, 7000s monitoring; never reused. No payload, no token.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Error, "{Method} {Route} failed")]
@@ -54,6 +54,12 @@ internal static partial class Log
     [LoggerMessage(1010, LogLevel.Warning, "{Count} refusals were not counted, as the database has been away for long")]
     public static partial void RefusalsNotCounted(this ILogger log, long count);
 
+    [LoggerMessage(1011, LogLevel.Warning, "The aggregates wait for the next refresh, so late samples are not in them yet: {Reason}")]
+    public static partial void RefreshWaits(this ILogger log, string reason);
+
+    [LoggerMessage(1012, LogLevel.Information, "Late samples are in the aggregates from {From} to {To}, asked for by {Changes} changes")]
+    public static partial void Refreshed(this ILogger log, DateTimeOffset from, DateTimeOffset to, int changes);
+
     [LoggerMessage(2000, LogLevel.Information, "auth_cache_hits={Hits} auth_cache_misses={Misses} auth_cache_size={Size}")]
     public static partial void AuthCache(this ILogger log, long hits, long misses, int size);
 
@@ -97,4 +103,20 @@ internal static partial class Log
 
     [LoggerMessage(4001, LogLevel.Warning, "Redis fails, so realtime asks the database until it is back: {Reason}")]
     public static partial void RealtimeCacheFails(this ILogger log, string reason);
+
+    [LoggerMessage(
+        5000,
+        LogLevel.Information,
+        "Shelly: {Inserted} new, {Duplicates} duplicates, {Errors} errors, {Messages} messages, {Devices} devices, {Seconds} s")]
+    public static partial void ShellyBatch(
+        this ILogger log, int inserted, int duplicates, int errors, int messages, int devices, double seconds);
+
+    [LoggerMessage(7000, LogLevel.Information, "Told every channel: {Alert} of {Device}")]
+    public static partial void AlertTold(this ILogger log, string alert, string device);
+
+    [LoggerMessage(7001, LogLevel.Warning, "{Alert} of {Device} was not taken by {Channel}, tried again in a minute: {Reason}")]
+    public static partial void AlertNotTaken(this ILogger log, string alert, string device, string channel, string reason);
+
+    [LoggerMessage(7002, LogLevel.Warning, "Whether devices are silent was not looked up: {Reason}")]
+    public static partial void SilencesNotChecked(this ILogger log, string reason);
 }

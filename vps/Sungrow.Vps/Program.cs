@@ -1,11 +1,17 @@
 using System.CommandLine;
 using Sungrow.Protocol;
+using Sungrow.Vps.Dashboard;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
+using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
+using Sungrow.Vps.Monitoring;
 using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Shelly;
+using Sungrow.Vps.Shelly.Commands;
 using Sungrow.Vps.Storage;
+using Sungrow.Vps.Storage.Commands;
 
 namespace Sungrow.Vps;
 
@@ -26,6 +32,9 @@ internal static class Program
         RegistryCommands.AddTo(root);
         root.Subcommands.Add(QuarantineCommands.Create());
         root.Subcommands.Add(EventsCommands.Create());
+        root.Subcommands.Add(BackupCommand.Create());
+        root.Subcommands.Add(RestoreCommand.Create());
+        root.Subcommands.Add(LoadCommands.Create());
 
         // Signals are the host's: it lets the requests in flight end.
         var parsed = root.Parse(args);
@@ -37,7 +46,6 @@ internal static class Program
     internal static WebApplication Build(string[] args)
     {
         var builder = Configure(args);
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // What ends it is said once, by Serving.
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -46,20 +54,26 @@ internal static class Program
         });
 
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddMonitoring(builder.Configuration);
         builder.Services.AddStorage();
         builder.Services.AddDevices();
         builder.Services.AddIngest();
         builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
+        builder.Services.AddShelly();
+        builder.Services.AddHistory();
         builder.Services.AddDescription();
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
         app.UseProblems();
+        app.UseDashboard();
         app.MapHealth();
         app.MapDevices();
         app.MapIngest();
         app.MapTelemetry();
         app.MapRealtime();
+        app.MapShelly();
+        app.MapHistoryRoutes();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }

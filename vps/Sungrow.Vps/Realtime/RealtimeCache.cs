@@ -35,6 +35,9 @@ internal sealed class RealtimeCache : IDisposable
         _ => "degraded",
     };
 
+    /// <summary>Whether Redis can tell of changes.</summary>
+    public bool IsBelieved => _circuit is { Believed: true };
+
     /// <summary>Connects, and waits for that at most a second: a Redis that is away is no reason not to start.</summary>
     public static RealtimeCache Open(RealtimeOptions options, TimeProvider time, ILogger log)
     {
@@ -93,9 +96,23 @@ internal sealed class RealtimeCache : IDisposable
             return;
         }
 
+        if (deviceIds.Count <= DevicesPerCall)
+        {
+            await InvalidateSomeAsync(circuit, deviceIds);
+            return;
+        }
+
         // All at once: one time-out bounds them, and Redis does nothing else while a script runs.
         await Task.WhenAll(deviceIds.Chunk(DevicesPerCall).Select(some => InvalidateSomeAsync(circuit, some)));
     }
+
+    /// <summary>From now on <paramref name="told"/> is called after each commit with samples of the device; it must not block.</summary>
+    /// <returns>False when Redis did not take it in time.</returns>
+    public Task<bool> TrySubscribeAsync(string deviceId, Action<RedisChannel, RedisValue> told) =>
+        _circuit is null ? Task.FromResult(false) : _circuit.TrySubscribeAsync((string)Value(deviceId), told);
+
+    public Task UnsubscribeAsync(string deviceId, Action<RedisChannel, RedisValue> told) =>
+        _circuit is null ? Task.CompletedTask : _circuit.TryUnsubscribeAsync((string)Value(deviceId), told);
 
     /// <summary>Returns true when there is something to recover from; false where there is no Redis that could fail.</summary>
     public async Task<bool> FailedAsync(CancellationToken cancellationToken)
@@ -115,13 +132,14 @@ internal sealed class RealtimeCache : IDisposable
 
     public void Dispose() => _circuit?.Dispose();
 
-    private static async Task InvalidateSomeAsync(RedisCircuit circuit, string[] deviceIds)
+    private static async Task InvalidateSomeAsync(RedisCircuit circuit, IReadOnlyCollection<string> deviceIds)
     {
-        var keys = new RedisKey[2 * deviceIds.Length];
-        for (var i = 0; i < deviceIds.Length; i++)
+        var keys = new RedisKey[2 * deviceIds.Count];
+        var next = 0;
+        foreach (var deviceId in deviceIds)
         {
-            keys[2 * i] = Value(deviceIds[i]);
-            keys[(2 * i) + 1] = Lease(deviceIds[i]);
+            keys[next++] = Value(deviceId);
+            keys[next++] = Lease(deviceId);
         }
 
         await circuit.TryAsync(RealtimeScripts.Invalidate, keys, [Unique(), Milliseconds(LeaseLife)]);

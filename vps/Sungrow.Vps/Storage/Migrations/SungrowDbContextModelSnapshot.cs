@@ -259,6 +259,10 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasDefaultValue(10.0)
                         .HasColumnName("poll_interval_s");
 
+                    b.Property<DateTimeOffset?>("SilentSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("silent_since");
+
                     b.Property<int>("SiteId")
                         .HasColumnType("integer")
                         .HasColumnName("site_id");
@@ -455,6 +459,61 @@ namespace Sungrow.Vps.Storage.Migrations
                     b.ToTable("ingest_events", (string)null);
                 });
 
+            modelBuilder.Entity("Sungrow.Vps.Storage.Load", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<int>("Channel")
+                        .HasColumnType("integer")
+                        .HasColumnName("channel");
+
+                    b.Property<string>("Name")
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<double>("PowerW")
+                        .HasColumnType("double precision")
+                        .HasColumnName("power_w");
+
+                    b.Property<DateTimeOffset>("Ts")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ts");
+
+                    b.HasKey("DeviceId", "Channel")
+                        .HasName("pk_loads");
+
+                    b.ToTable("loads", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.LoadDevice", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<int>("SiteId")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(1)
+                        .HasColumnName("site_id");
+
+                    b.HasKey("DeviceId")
+                        .HasName("pk_load_devices");
+
+                    b.HasIndex("SiteId")
+                        .HasDatabaseName("ix_load_devices_site_id");
+
+                    b.ToTable("load_devices", (string)null);
+                });
+
             modelBuilder.Entity("Sungrow.Vps.Storage.MissingRangeRow", b =>
                 {
                     b.Property<Guid>("BufferId")
@@ -504,6 +563,42 @@ namespace Sungrow.Vps.Storage.Migrations
                     b.ToTable("missing_ranges", (string)null);
                 });
 
+            modelBuilder.Entity("Sungrow.Vps.Storage.PendingRefreshRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<DateTimeOffset>("FromTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("from_ts");
+
+                    b.Property<DateTimeOffset>("ToTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("to_ts");
+
+                    b.Property<string>("View")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("samples_15m")
+                        .HasColumnName("view");
+
+                    b.HasKey("Id")
+                        .HasName("pk_pending_refresh");
+
+                    b.ToTable("pending_refresh", (string)null);
+                });
+
             modelBuilder.Entity("Sungrow.Vps.Storage.PollIntervalRow", b =>
                 {
                     b.Property<string>("DeviceId")
@@ -526,6 +621,62 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasName("pk_poll_intervals");
 
                     b.ToTable("poll_intervals", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.PowerLogRow", b =>
+                {
+                    b.Property<int>("Channel")
+                        .HasColumnType("integer")
+                        .HasColumnName("channel");
+
+                    b.Property<double?>("Current")
+                        .HasColumnType("double precision")
+                        .HasColumnName("current");
+
+                    b.Property<string>("DeviceId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("IdempotencyKey")
+                        .HasColumnType("text")
+                        .HasColumnName("idempotency_key");
+
+                    b.Property<DateTimeOffset>("Minute")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("minute");
+
+                    b.Property<double>("Power")
+                        .HasColumnType("double precision")
+                        .HasColumnName("power");
+
+                    b.Property<DateTimeOffset>("Timestamp")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("timestamp");
+
+                    b.Property<double?>("Voltage")
+                        .HasColumnType("double precision")
+                        .HasColumnName("voltage");
+
+                    b.HasIndex("Timestamp")
+                        .HasDatabaseName("idx_power_logs_timestamp");
+
+                    b.HasIndex("IdempotencyKey", "Minute")
+                        .IsUnique()
+                        .HasDatabaseName("idx_power_logs_idempotency")
+                        .HasFilter("idempotency_key IS NOT NULL");
+
+                    b.ToTable("power_logs", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_power_logs_minute", "timestamp >= minute AND timestamp - minute < interval '1 minute'");
+                        });
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.QuarantineRow", b =>
@@ -959,6 +1110,26 @@ namespace Sungrow.Vps.Storage.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_gaps_devices_device_id");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.Load", b =>
+                {
+                    b.HasOne("Sungrow.Vps.Storage.LoadDevice", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_loads_load_devices_device_id");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.LoadDevice", b =>
+                {
+                    b.HasOne("Sungrow.Vps.Storage.Site", null)
+                        .WithMany()
+                        .HasForeignKey("SiteId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_load_devices_sites_site_id");
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.MissingRangeRow", b =>
