@@ -27,8 +27,13 @@ need_packages() {
     as=(sudo)
   fi
   say "Installing ${missing[*]} .."
-  { "${as[@]}" apt-get update -qq && "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"; } >/dev/null \
+  { "${as[@]}" apt-get update -qq && "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null \
     || die "could not install: ${missing[*]}"
+}
+
+# need_node: builds the dashboard. Any Node with npm on the PATH will do from version 18 on.
+need_node() {
+  command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
 }
 
 # postgres_bin: the folder of the newest PostgreSQL's programs; Debian keeps them off the PATH.
