@@ -14,10 +14,13 @@ internal static class Program
             BufferScale.Command(),
             Drain.Command(),
             EdgeFootprint.Command(),
+            History.Command(),
             IngestThroughput.Command(),
             IngestMillion.Command(),
+            Realtime.Command(),
             RedisOutage.Command(),
             Serve.Command(),
+            ShellyIngest.Command(),
         };
         return root.Parse(args).InvokeAsync();
     }
