@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Npgsql;
 using Sungrow.TestServers;
 
 namespace Sungrow.EndToEnd.Tests.Dashboard;
@@ -19,6 +20,7 @@ public sealed class DashboardServer : IAsyncLifetime
     public const int Expected = 8640;
     public const int Missed = 360;
 
+    private const string IngestKey = "the-key-of-the-queue-worker";
     private const string TimeZone = "Asia/Kolkata";
     private const int IntervalS = 10;
     private const int BatchSamples = 2000;
@@ -43,10 +45,12 @@ public sealed class DashboardServer : IAsyncLifetime
         var cancelled = TestContext.Current.CancellationToken;
         _postgres = await PostgresServer.StartAsync(cancellationToken: cancelled);
         _redis = await RedisServer.StartAsync(cancellationToken: cancelled);
+        var database = await _postgres.CreateDatabaseAsync(cancelled);
         _vps = ProgramProcess.Start("dotnet", [Programs.Vps], new Dictionary<string, string?>
         {
             ["ASPNETCORE_URLS"] = Url,
-            ["DATABASE_URL"] = await _postgres.CreateDatabaseAsync(cancelled),
+            ["DATABASE_URL"] = database,
+            ["INGEST_API_KEY"] = IngestKey,
             ["REDIS_URL"] = _redis.Url,
             ["SITE_TIMEZONE"] = TimeZone,
             ["DEVICE_TOKENS"] = $"{TokenOf(House)}:{House},{TokenOf(Garage)}:{Garage},{TokenOf(Neighbour)}:{Neighbour}",
@@ -67,6 +71,7 @@ public sealed class DashboardServer : IAsyncLifetime
                 }
             },
             cancellationToken: cancelled);
+        await MoveNeighbourAsync(database, cancelled);
         await SendAsync(House, PastDay());
         await ReportAsync(House);
         await SendAsync(Neighbour, [Sample(Neighbour, TimeProvider.System.GetUtcNow(), 7777, 0, 0)]);
@@ -75,6 +80,26 @@ public sealed class DashboardServer : IAsyncLifetime
     /// <summary>A sample of this moment.</summary>
     public Task SendNowAsync(string device, double pvWatts) =>
         SendAsync(device, [Sample(device, TimeProvider.System.GetUtcNow(), pvWatts, 500, pvWatts - 500)]);
+
+    /// <summary>A reading of this moment, as a queue worker brings it.</summary>
+    public async Task SendLoadAsync(string plug, double watts)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, $"{Url}/api/ingest/batch")
+        {
+            Content = JsonContent.Create(new JsonObject
+            {
+                ["messages"] = new JsonArray(new JsonObject
+                {
+                    ["src"] = plug,
+                    ["timestamp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(),
+                    ["params"] = new JsonObject { ["switch:0"] = new JsonObject { ["apower"] = watts } },
+                }),
+            }),
+        };
+        request.Headers.Add("X-Api-Key", IngestKey);
+        using var answer = await _http.SendAsync(request);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+    }
 
     public async Task<HttpStatusCode> AskAsync(string path, string cookie)
     {
@@ -95,6 +120,20 @@ public sealed class DashboardServer : IAsyncLifetime
         }
 
         _http.Dispose();
+    }
+
+    // To a site of his own: who sees all devices of a site sees its loads.
+    private static async Task MoveNeighbourAsync(string database, CancellationToken cancellationToken)
+    {
+        await using NpgsqlConnection connection = new(database);
+        await connection.OpenAsync(cancellationToken);
+        await using NpgsqlCommand move = new(
+            $"""
+            WITH site AS (INSERT INTO sites (tenant_id, name, time_zone) SELECT tenant_id, 'next-door', time_zone FROM sites RETURNING id)
+            UPDATE devices SET site_id = site.id FROM site WHERE device_id = '{Neighbour}'
+            """,
+            connection);
+        Assert.Equal(1, await move.ExecuteNonQueryAsync(cancellationToken));
     }
 
     /// <summary>500 W all day; 3000 W of sun from 10 to 14 h; nothing from 3 to 4 h. So 12.0 kWh from the sun, 11.5 kWh used, 10.0 kWh sold and

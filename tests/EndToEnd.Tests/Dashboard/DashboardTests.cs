@@ -42,6 +42,18 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
     }
 
     [Fact]
+    public async Task What_a_plug_measures_is_shown()
+    {
+        await using var owner = await OwnersBrowser.OpenAsync(server);
+        await server.SendLoadAsync("shellyplug-kettle", 1830);
+
+        await owner.OpenAsync(DashboardServer.House);
+
+        await Expect(owner.Page.Locator(".loads li")).ToContainTextAsync("shellyplug-kettle, channel 01.83\u00a0kW", Patient);
+        owner.AssertNoComplaint();
+    }
+
+    [Fact]
     public async Task A_day_of_the_past_shows_the_figures_that_its_samples_amount_to()
     {
         await using var owner = await OwnersBrowser.OpenAsync(server);

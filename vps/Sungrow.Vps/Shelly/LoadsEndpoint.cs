@@ -24,8 +24,8 @@ internal sealed record LoadNow(
 
 internal sealed record LoadsAnswer(IReadOnlyList<LoadNow> Loads);
 
-/// <summary><c>GET /v1/loads</c>: what each load of a site takes now. A site's loads belong to all its devices, so he alone sees them who sees
-/// all of these.</summary>
+/// <summary><c>GET /v1/loads</c>: what each load of a site takes now; without <c>site_id</c>, of every site that the viewer sees. A site's
+/// loads belong to all its devices, so he alone sees them who sees all of these.</summary>
 internal static class LoadsEndpoint
 {
     public static void MapLoads(this IEndpointRouteBuilder routes) =>
@@ -34,21 +34,14 @@ internal static class LoadsEndpoint
             .WithTags("Shelly")
             .WithSummary("The newest reading of each load of a site")
             .Produces<LoadsAnswer>()
-            .ProducesProblems(400, 503);
+            .ProducesProblems(503);
 
     private static async Task<IResult> GetAsync(
         HttpContext context, Database database, TimeProvider time, [FromQuery(Name = "site_id")] string? siteId = null)
     {
         await using var connection = await database.ConnectAsync(context.RequestAborted);
         var sites = await VisibleSites.FindAsync(connection, context.Viewer(), siteId, context.RequestAborted);
-        if (string.IsNullOrEmpty(siteId) && sites.Count != 1)
-        {
-            return Problems.Of(
-                StatusCodes.Status400BadRequest, ErrorCodes.SiteIdRequired,
-                "This viewer sees no site as a whole, or several: name one with ?site_id=.");
-        }
-
-        if (sites.Count == 0)
+        if (sites.Count == 0 && !string.IsNullOrEmpty(siteId))
         {
             return Problems.Of(
                 StatusCodes.Status403Forbidden, ErrorCodes.SiteNotVisible, "This viewer sees no such site, or not all of its devices.");
