@@ -101,11 +101,12 @@ public class WritePolicyTests
 
         Assert.Equal(
             [
-                ("inverter-1", Series.Sample(0).Ts, Series.Sample(2).Ts, 3),
-                ("inverter-1", Series.Sample(1000).Ts, Series.Sample(1001).Ts, 2), ("inverter-2", Series.Sample(1).Ts, Series.Sample(1).Ts, 1),
+                new("inverter-1", Series.Sample(0).Ts, Series.Sample(2).Ts, 3),
+                new("inverter-1", Series.Sample(1000).Ts, Series.Sample(1001).Ts, 2),
+                new("inverter-2", Series.Sample(1).Ts, Series.Sample(1).Ts, 1),
             ],
-            SampleComparison.Ranges(flush.Rows, SampleComparison.LongestStep));
-        Assert.Equal(6, SampleComparison.Ranges(flush.Rows, TimeSpan.Zero).Count);
+            SampleRange.Of(flush.Rows, SampleRange.LongestStep));
+        Assert.Equal(6, SampleRange.Of(flush.Rows, TimeSpan.Zero).Count);
     }
 
     private static SampleBatch Batch(params SungrowSample[] samples) => new(samples[0].DeviceId, null, samples, 10);

@@ -23,8 +23,8 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
     private const string Request = "request (device_id, inserted, duplicates, conflicts, buffer_id, first_ts, last_ts)";
     public const string Add = $"{Into} FROM unnest($1, $2, $3, $4, $5, $6, $7) AS {Request}";
 
-    // Behind the samples' own.
-    private const string AddUnless = $"{Into} FROM unnest($14, $15, $16, $17, $18, $19, $20) AS {Request} WHERE NOT EXISTS";
+    // Behind the samples' own and their ranges'.
+    private const string AddIf = $"{Into} FROM unnest($18, $19, $20, $21, $22, $23, $24) AS {Request} WHERE";
 
     // In one order everywhere: two replicas add to the same sums.
     private const string AddSums =
@@ -67,12 +67,14 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
 
     /// <summary>Requests of which all is stored as it was sent: in one statement, and so in one transaction, that looks whether it
     /// is.</summary>
-    /// <returns>False: something differs or is not there; nothing was written.</returns>
+    /// <returns>False: something differs, is not there, or stands between; nothing was written.</returns>
     public static async Task<bool> TryAddDuplicatesAsync(
         NpgsqlConnection connection, Flush flush, IReadOnlyList<IngestAnswer> answers, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand($"{AddUnless} ({SampleSql.Differing(flush.First, flush.Last)})", connection);
+        await using var command = new NpgsqlCommand($"{AddIf} {SampleSql.Stands(flush.First, flush.Last)}", connection);
         SampleSql.AddRows(command.Parameters, flush.Rows);
+        SampleSql.AddRanges(
+            command.Parameters, SampleRange.Of(flush.Rows, SampleRange.LongestStep), rows => rows + 1); // One more, and it differs.
         AddRequests(command.Parameters, [.. flush.Requests.Zip(answers)]);
         return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
     }

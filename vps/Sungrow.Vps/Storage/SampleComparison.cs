@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Storage;
@@ -12,14 +11,13 @@ internal sealed record SampleComparison(int Found, IReadOnlyList<FlushRow> Confl
 {
     // What lies between is read too: at a sample a second at most sixty rows for one that was sent. Where more lie there, each that was
     // sent is read by itself.
-    public static readonly TimeSpan LongestStep = TimeSpan.FromMinutes(1);
     public const int MostBetween = 60;
 
     /// <param name="rows">Some of the flush's, in its order.</param>
     public static async Task<SampleComparison> ReadAsync(
         NpgsqlConnection connection, Flush flush, IReadOnlyList<FlushRow> rows, CancellationToken cancellationToken)
     {
-        var stored = await TryReadAsync(connection, flush, rows, LongestStep, cancellationToken)
+        var stored = await TryReadAsync(connection, flush, rows, SampleRange.LongestStep, cancellationToken)
             ?? (await TryReadAsync(connection, flush, rows, TimeSpan.Zero, cancellationToken))!; // No key stands twice.
         return Compare(rows, stored);
     }
@@ -28,15 +26,12 @@ internal sealed record SampleComparison(int Found, IReadOnlyList<FlushRow> Confl
     private static async Task<Dictionary<(string DeviceId, DateTimeOffset Ts), StoredRow>?> TryReadAsync(
         NpgsqlConnection connection, Flush flush, IReadOnlyList<FlushRow> rows, TimeSpan longestStep, CancellationToken cancellationToken)
     {
-        var ranges = Ranges(rows, longestStep);
+        var ranges = SampleRange.Of(rows, longestStep);
         var left = ranges.ConvertAll(range => MostRead(range.Rows));
         var wanted = rows.Select(row => (row.Batch.DeviceId, row.Sample.Ts)).ToHashSet();
         Dictionary<(string DeviceId, DateTimeOffset Ts), StoredRow> stored = new(rows.Count);
         await using var command = new NpgsqlCommand(SampleSql.Stored(flush.First, flush.Last), connection);
-        SampleSql.AddColumn(command.Parameters, ranges, NpgsqlDbType.Text, range => range.DeviceId);
-        SampleSql.AddColumn(command.Parameters, ranges, NpgsqlDbType.TimestampTz, range => range.First.UtcDateTime);
-        SampleSql.AddColumn(command.Parameters, ranges, NpgsqlDbType.TimestampTz, range => range.Last.UtcDateTime);
-        SampleSql.AddColumn(command.Parameters, ranges, NpgsqlDbType.Integer, range => MostRead(range.Rows));
+        SampleSql.AddRanges(command.Parameters, ranges, MostRead);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
@@ -58,28 +53,6 @@ internal sealed record SampleComparison(int Found, IReadOnlyList<FlushRow> Confl
 
     // One more than there may be: then it is known that there are more.
     private static int MostRead(int rows) => (rows * MostBetween) + 1;
-
-    /// <summary>The stretches of time in which <paramref name="rows"/> lie, a device's apart from another's: read by the key, and each
-    /// compressed batch once.</summary>
-    public static List<(string DeviceId, DateTimeOffset First, DateTimeOffset Last, int Rows)> Ranges(
-        IReadOnlyList<FlushRow> rows, TimeSpan longestStep)
-    {
-        List<(string DeviceId, DateTimeOffset First, DateTimeOffset Last, int Rows)> ranges = [];
-        foreach (var row in rows)
-        {
-            var ts = row.Sample.Ts;
-            if (ranges.Count > 0 && ranges[^1].DeviceId == row.Batch.DeviceId && ts - ranges[^1].Last <= longestStep)
-            {
-                ranges[^1] = ranges[^1] with { Last = ts, Rows = ranges[^1].Rows + 1 };
-            }
-            else
-            {
-                ranges.Add((row.Batch.DeviceId, ts, ts, 1));
-            }
-        }
-
-        return ranges;
-    }
 
     private static SampleComparison Compare(
         IReadOnlyList<FlushRow> rows, Dictionary<(string DeviceId, DateTimeOffset Ts), StoredRow> stored)

@@ -31,40 +31,20 @@ internal static class SampleSql
     /// <summary>The same, with the keys that it inserted.</summary>
     public const string InsertReturning = $"{Insert} RETURNING device_id, ts";
 
-    // $1 .. $13: the rows. {0} and {1} as below. A sub-query with LIMIT, so that each row is looked up by its key whatever the planner
-    // believes of the table, and the first that differs ends it.
-    private static readonly CompositeFormat DifferingFormat = CompositeFormat.Parse(
+    // $1 .. $13: the rows; $14 .. $17: the ranges they lie in, as below. What stands there is made into the columns that were sent, as a join
+    // of the two would look up each row by itself, ten times as long on a hypertable.
+    private static readonly CompositeFormat StandsFormat = CompositeFormat.Parse(
         $"""
-        SELECT FROM {Sent}
-        WHERE (SELECT true FROM sungrow_samples AS stored
-               WHERE stored.device_id = sent.device_id AND stored.ts = sent.ts
-                 AND stored.ts BETWEEN TIMESTAMPTZ '{"{0}"}' AND TIMESTAMPTZ '{"{1}"}'
-                 AND (stored.pv_power_w, stored.pv_daily_kwh, stored.battery_power_w, stored.battery_soc_pct, stored.battery_temp_c,
-                      stored.load_power_w, stored.export_power_w, stored.sample_count, stored.seq, stored.buffer_id)
-                     IS NOT DISTINCT FROM
-                     (sent.pv_power_w, sent.pv_daily_kwh, sent.battery_power_w, sent.battery_soc_pct, sent.battery_temp_c,
-                      sent.load_power_w, sent.export_power_w, sent.sample_count, sent.seq, sent.buffer_id)
-               LIMIT 1) IS NULL
+        (SELECT (array_agg(device_id), array_agg(ts), array_agg(pv_power_w), array_agg(pv_daily_kwh), array_agg(battery_power_w),
+                 array_agg(battery_soc_pct), array_agg(battery_temp_c), array_agg(load_power_w), array_agg(export_power_w),
+                 array_agg(sample_count), array_agg(seq), array_agg(buffer_id))
+         FROM (SELECT range.device_id, stored.* FROM {Ranges(14)} ORDER BY range.ordinal, stored.ts) AS stored)
+        IS NOT DISTINCT FROM ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $2)
         """);
 
     public const string Copy = $"COPY sungrow_samples ({Columns}) FROM STDIN (FORMAT binary)";
 
-    // $1, $2, $3, $4: device, first and last time, and most rows of each range. {0} and {1}, the days of the first and the last of all, are literals so that
-    // the planner leaves out every other chunk: 2 ms instead of up to seconds. LIMIT also keeps it from joining the table as a whole: without statistics
-    // it read that from end to end.
-    private static readonly CompositeFormat StoredFormat = CompositeFormat.Parse(
-        """
-        SELECT range.ordinal, stored.*
-        FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS range (device_id, first_ts, last_ts, most, ordinal)
-        CROSS JOIN LATERAL (
-            SELECT ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
-                   sample_count, seq, buffer_id
-            FROM sungrow_samples
-            WHERE device_id = range.device_id AND ts BETWEEN range.first_ts AND range.last_ts
-              AND ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}'
-            LIMIT range.most
-        ) AS stored
-        """);
+    private static readonly CompositeFormat StoredFormat = CompositeFormat.Parse($"SELECT range.ordinal, stored.* FROM {Ranges(1)}");
 
     // $1, $2, $3: device, first and last time of each request. Sub-queries with LIMIT, as an EXISTS may be answered by reading all of the
     // table first. {2}: whether anything of the device stands at or after the first.
@@ -87,14 +67,24 @@ internal static class SampleSql
          WHERE newer.device_id = sent.device_id AND newer.ts >= sent.first_ts AND newer.ts >= TIMESTAMPTZ '{0}' LIMIT 1) IS NOT NULL
         """);
 
-    /// <summary>Whether any of the rows is not stored with these values, <c>seq</c> and <c>buffer_id</c>; for <c>EXISTS</c>.</summary>
-    public static string Differing(DateTimeOffset first, DateTimeOffset last) => Format(DifferingFormat, first, last);
+    /// <summary>Whether each of the rows is stored with these values, <c>seq</c> and <c>buffer_id</c>, and no other between them; for
+    /// <c>WHERE</c>.</summary>
+    public static string Stands(DateTimeOffset first, DateTimeOffset last) => Format(StandsFormat, first, last);
 
     public static string Stored(DateTimeOffset first, DateTimeOffset last) => Format(StoredFormat, first, last);
 
     /// <param name="askNewer">Only where COPY is possible: the answer looks at every chunk from the first time on.</param>
     public static string Standing(DateTimeOffset first, DateTimeOffset last, bool askNewer) =>
         Format(StandingFormat, first, last, askNewer ? Format(AnyNewerFormat, first) : "true");
+
+    /// <param name="most">Rows read of a range that holds so many of the sent ones.</param>
+    public static void AddRanges(NpgsqlParameterCollection parameters, IReadOnlyList<SampleRange> ranges, Func<int, int> most)
+    {
+        AddColumn(parameters, ranges, NpgsqlDbType.Text, range => range.DeviceId);
+        AddColumn(parameters, ranges, NpgsqlDbType.TimestampTz, range => range.First.UtcDateTime);
+        AddColumn(parameters, ranges, NpgsqlDbType.TimestampTz, range => range.Last.UtcDateTime);
+        AddColumn(parameters, ranges, NpgsqlDbType.Integer, range => most(range.Rows));
+    }
 
     public static void AddRows(NpgsqlParameterCollection parameters, IReadOnlyList<FlushRow> rows)
     {
@@ -128,6 +118,23 @@ internal static class SampleSql
     }
 
     public static double IntervalS(FlushRow row) => row.Sample.IntervalS ?? row.Batch.PollIntervalS * row.Sample.SampleCount;
+
+    // From parameter on: device, first and last time, and most rows of each range. {0} and {1}, the days of the first and the last of all, are
+    // literals so that the planner leaves out every other chunk: 2 ms instead of up to seconds. LIMIT also keeps it from joining the table as
+    // a whole: without statistics it read that from end to end.
+    private static string Ranges(int parameter) =>
+        $$"""
+        unnest(${{parameter}}, ${{parameter + 1}}, ${{parameter + 2}}, ${{parameter + 3}})
+            WITH ORDINALITY AS range (device_id, first_ts, last_ts, most, ordinal)
+        CROSS JOIN LATERAL (
+            SELECT ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
+                   sample_count, seq, buffer_id
+            FROM sungrow_samples
+            WHERE device_id = range.device_id AND ts BETWEEN range.first_ts AND range.last_ts
+              AND ts BETWEEN TIMESTAMPTZ '{0}' AND TIMESTAMPTZ '{1}'
+            LIMIT range.most
+        ) AS stored
+        """;
 
     private static string Format(CompositeFormat format, DateTimeOffset first) =>
         string.Format(CultureInfo.InvariantCulture, format, Literal(first, days: 0));

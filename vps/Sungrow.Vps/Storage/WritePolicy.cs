@@ -8,7 +8,8 @@ internal enum WritePath
     /// <summary><c>unnest .. ON CONFLICT DO NOTHING</c>, then a look at what stands in place of the rows it passed over.</summary>
     Insert,
 
-    /// <summary>Sent again: the server compares key by key, and if nothing differs stores the audit, in one statement.</summary>
+    /// <summary>Sent again: the server compares what stands with all that was sent, and if nothing differs stores the audit, in one
+    /// statement.</summary>
     Compare,
 
     /// <summary>Sent again, where chunks may be compressed: what stands is read by stretches of time, as each key by itself would unpack
