@@ -11,15 +11,17 @@ internal sealed class VpsMetrics
 
     private readonly Counter<long> _rateLimited;
     private readonly Counter<long> _authenticationFailed;
-    private readonly Counter<long> _samples;
     private readonly Counter<long> _alertsNotTaken;
+    private long _inserted;
+    private long _duplicates;
+    private long _conflicts;
 
     public VpsMetrics(IMeterFactory meters, DeviceAuthCache cache)
     {
         var meter = meters.Create(MeterName);
         _rateLimited = meter.CreateCounter<long>("rate_limited", description: "Requests answered 429, by limit");
         _authenticationFailed = meter.CreateCounter<long>("authentication_failed", description: "Tokens that were not good");
-        _samples = meter.CreateCounter<long>("samples", description: "Samples answered 200, by what became of them");
+        meter.CreateObservableCounter("samples", Samples, description: "Samples answered 200, by what became of them");
         _alertsNotTaken = meter.CreateCounter<long>("alerts_not_taken", description: "Tries that failed, by channel");
         meter.CreateObservableGauge("devices_silent", Silent, description: "By the replica that last looked; absent where nobody watches");
         meter.CreateObservableCounter("auth_cache_hits", () => cache.Stats.Hits);
@@ -32,14 +34,22 @@ internal sealed class VpsMetrics
 
     public void RateLimited(string limit) => _rateLimited.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
+    // In each request: counted here, and read when somebody asks.
     public void Ingested(IngestAnswer answer)
     {
-        _samples.Add(answer.Inserted, new KeyValuePair<string, object?>("result", "inserted"));
-        _samples.Add(answer.Duplicates, new KeyValuePair<string, object?>("result", "duplicate"));
-        _samples.Add(answer.Conflicts, new KeyValuePair<string, object?>("result", "conflict"));
+        Interlocked.Add(ref _inserted, answer.Inserted);
+        Interlocked.Add(ref _duplicates, answer.Duplicates);
+        Interlocked.Add(ref _conflicts, answer.Conflicts);
     }
 
     public void AlertNotTaken(string channel) => _alertsNotTaken.Add(1, new KeyValuePair<string, object?>("channel", channel));
+
+    private Measurement<long>[] Samples() =>
+    [
+        new(Interlocked.Read(ref _inserted), new KeyValuePair<string, object?>("result", "inserted")),
+        new(Interlocked.Read(ref _duplicates), new KeyValuePair<string, object?>("result", "duplicate")),
+        new(Interlocked.Read(ref _conflicts), new KeyValuePair<string, object?>("result", "conflict")),
+    ];
 
     private IEnumerable<Measurement<int>> Silent() => DevicesSilent is { } silent ? [new(silent)] : [];
 

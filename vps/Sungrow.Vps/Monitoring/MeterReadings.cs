@@ -17,7 +17,7 @@ internal sealed class MeterReadings : IDisposable
     private static readonly double[] Bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<string, Family> _families = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Family> _families = new(StringComparer.Ordinal);
     private readonly MeterListener _listener;
     private long _left;
     private int _series;
@@ -30,13 +30,13 @@ internal sealed class MeterReadings : IDisposable
             {
                 if (Meters.Contains(instrument.Meter.Name))
                 {
-                    listener.EnableMeasurementEvents(instrument);
+                    listener.EnableMeasurementEvents(instrument, FamilyOf(instrument));
                 }
             },
         };
-        _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Take(instrument, value, tags));
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Take(instrument, value, tags));
-        _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Take(instrument, value, tags));
+        _listener.SetMeasurementEventCallback<int>((_, value, tags, family) => Take((Family)family!, value, tags));
+        _listener.SetMeasurementEventCallback<long>((_, value, tags, family) => Take((Family)family!, value, tags));
+        _listener.SetMeasurementEventCallback<double>((_, value, tags, family) => Take((Family)family!, value, tags));
         _listener.Start();
     }
 
@@ -55,12 +55,12 @@ internal sealed class MeterReadings : IDisposable
         StringBuilder text = new();
         lock (_lock)
         {
-            foreach (var (name, family) in _families.Where(each => each.Value.Series.Count > 0))
+            foreach (var (name, family) in _families.Where(each => each.Value.Series.Count > 0).OrderBy(each => each.Key, StringComparer.Ordinal))
             {
                 text.Append($"# HELP {name} {Escaped(family.Help)}\n# TYPE {name} {family.Type}\n");
-                foreach (var (labels, series) in family.Series)
+                foreach (var series in family.Series.Values.OrderBy(series => series.Labels, StringComparer.Ordinal))
                 {
-                    Write(text, name, labels, series);
+                    Write(text, name, series);
                 }
             }
 
@@ -72,19 +72,30 @@ internal sealed class MeterReadings : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
-    private void Take(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    private Family FamilyOf(Instrument instrument)
     {
-        var labels = Labels(tags);
+        var type = TypeOf(instrument);
+        var name = NameOf(instrument, type);
         lock (_lock)
         {
-            var type = TypeOf(instrument);
-            var name = NameOf(instrument, type);
             if (!_families.TryGetValue(name, out var family))
             {
-                _families.Add(name, family = new(type, instrument.Description ?? "", instrument.IsObservable));
+                _families.Add(name, family = new(
+                    type, instrument.Description ?? "", instrument.IsObservable,
+                    IsWhole: type == "gauge" && !instrument.IsObservable && !IsUpDown(instrument)));
             }
 
-            if (!family.Series.TryGetValue(labels, out var series))
+            return family;
+        }
+    }
+
+    // Several times in each request.
+    private void Take(Family family, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        Tags key = new(tags.ToArray());
+        lock (_lock)
+        {
+            if (!family.Series.TryGetValue(key, out var series))
             {
                 if (_series == MostSeries)
                 {
@@ -93,15 +104,16 @@ internal sealed class MeterReadings : IDisposable
                 }
 
                 _series++;
-                family.Series.Add(labels, series = new(type == "histogram" ? new long[Bounds.Length] : null));
+                family.Series.Add(key, series = new(Labels(tags), family.Type == "histogram" ? new long[Bounds.Length] : null));
             }
 
-            series.Add(value, isWhole: type == "gauge" && !instrument.IsObservable && !IsUpDown(instrument));
+            series.Add(value, family.IsWhole);
         }
     }
 
-    private static void Write(StringBuilder text, string name, string labels, Series series)
+    private static void Write(StringBuilder text, string name, Series series)
     {
+        var labels = series.Labels;
         if (series.Counts is not { } counts)
         {
             text.Append($"{name}{(labels.Length > 0 ? $"{{{labels}}}" : "")} {Number(series.Sum)}\n");
@@ -160,14 +172,39 @@ internal sealed class MeterReadings : IDisposable
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private sealed record Family(string Type, string Help, bool IsObserved)
+    /// <param name="IsWhole">Each value takes the place of the last one.</param>
+    private sealed record Family(string Type, string Help, bool IsObserved, bool IsWhole)
     {
-        public SortedDictionary<string, Series> Series { get; } = new(StringComparer.Ordinal);
+        public Dictionary<Tags, Series> Series { get; } = [];
+    }
+
+    /// <summary>Equal where names and values are, in their order.</summary>
+    private readonly struct Tags(KeyValuePair<string, object?>[] tags) : IEquatable<Tags>
+    {
+        private readonly KeyValuePair<string, object?>[] _tags = tags;
+
+        public bool Equals(Tags other) => _tags.AsSpan().SequenceEqual(other._tags);
+
+        public override bool Equals(object? obj) => obj is Tags other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            HashCode hash = default;
+            foreach (var (name, value) in _tags)
+            {
+                hash.Add(name, StringComparer.Ordinal);
+                hash.Add(value);
+            }
+
+            return hash.ToHashCode();
+        }
     }
 
     /// <param name="counts">Of a histogram: how many values were at most each bound.</param>
-    private sealed class Series(long[]? counts)
+    private sealed class Series(string labels, long[]? counts)
     {
+        public string Labels => labels;
+
         public long[]? Counts => counts;
 
         public double Sum { get; private set; }
