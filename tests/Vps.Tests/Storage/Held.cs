@@ -41,9 +41,11 @@ internal sealed class Held : IAsyncDisposable
         return held;
     }
 
-    /// <summary>Returns when this many statements wait for the table.</summary>
+    /// <summary>Returns when this many statements wait to write into the table; a refresh of TimescaleDB's own, that reads it, is
+    /// none.</summary>
     public Task WaitingAsync(int statements) => Until.TrueAsync(
-        async () => await _server.CountAsync("pg_locks WHERE NOT granted AND relation = 'sungrow_samples'::regclass") == statements);
+        async () => await _server.CountAsync(
+            "pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock' AND relation = 'sungrow_samples'::regclass") == statements);
 
     /// <summary>Returns when this many samples wait in the queue.</summary>
     public Task QueuedAsync(int rows) =>

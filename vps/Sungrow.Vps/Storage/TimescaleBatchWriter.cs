@@ -72,7 +72,7 @@ internal sealed class TimescaleBatchWriter(
             _changed.Writer.TryWrite(true);
         }
 
-        return await waiting.Task; // Who has gone is found when it is its turn.
+        return await waiting.Task.WaitAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
