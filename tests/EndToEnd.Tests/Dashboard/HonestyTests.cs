@@ -138,7 +138,7 @@ public class HonestyTests(DashboardServer server) : IClassFixture<DashboardServe
 
         await server.KillAsync();
         await page.ReloadAsync();
-        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The server does not answer.", new() { Timeout = 90_000 });
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The server does not answer. This page asks again by itself.", new() { Timeout = 90_000 });
         await owner.LookAsync("gone");
         await server.StartAsync(TestContext.Current.CancellationToken);
 

@@ -101,7 +101,7 @@ internal sealed class OwnersBrowser : IAsyncDisposable
         await Page.WaitForFunctionAsync("() => !document.querySelector('[aria-busy]')");
     }
 
-    public void AssertNoComplaint() => Assert.Empty(Copy(_complaints));
+    public void AssertNoComplaint() => Assert.True(Copy(_complaints) is [], string.Join('\n', Copy(_complaints)));
 
     /// <summary>Complaints that a test provokes on purpose.</summary>
     public void Forgive(string part)

@@ -24,7 +24,11 @@ internal sealed class SilenceWatch(
                devices.poll_interval_s * coalesce((
                    SELECT samples_per_row FROM poll_intervals
                    WHERE poll_intervals.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), 1),
-               devices.silent_since
+               devices.silent_since,
+               (SELECT ts FROM sungrow_samples AS sample WHERE sample.device_id = devices.device_id ORDER BY ts DESC LIMIT 1),
+               coalesce((
+                   SELECT reason = 'night' AND to_ts IS NULL FROM gaps
+                   WHERE gaps.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), false)
         FROM devices JOIN sites ON sites.id = devices.site_id JOIN tenants ON tenants.id = sites.tenant_id
         WHERE devices.status = 'ACTIVE' AND devices.last_seen IS NOT NULL
         ORDER BY devices.device_id
@@ -126,7 +130,8 @@ internal sealed class SilenceWatch(
         {
             devices.Add(new(
                 row.GetString(0), row.GetString(1), row.GetString(2), row.GetFieldValue<DateTimeOffset>(3),
-                TimeSpan.FromSeconds(row.GetDouble(4)), row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5)));
+                TimeSpan.FromSeconds(row.GetDouble(4)), row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5),
+                row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6), row.GetBoolean(7)));
         }
 
         return devices;
@@ -139,7 +144,7 @@ internal sealed class SilenceWatch(
         command.Parameters.Add(new() { Value = device.DeviceId });
         command.Parameters.Add(new()
         {
-            Value = alert.Kind == Alert.Silent ? device.LastSeen.UtcDateTime : DBNull.Value,
+            Value = alert.Kind == Alert.Silent ? device.Heard.UtcDateTime : DBNull.Value,
             NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz,
         });
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -64,7 +64,7 @@ export class Live {
 
   private resume(): void {
     this.pause();
-    this.started = this.heard = performance.now();
+    this.heard = performance.now();
     this.open();
     this.timer = window.setInterval(() => this.watch(), tick);
     this.publish({});
@@ -72,6 +72,7 @@ export class Live {
 
   private open(): void {
     this.close();
+    this.started = performance.now();
     const source = new EventSource(api.streamPath(this.device));
     source.addEventListener('open', () => {
       this.heard = performance.now();

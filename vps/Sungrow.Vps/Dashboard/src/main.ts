@@ -77,7 +77,7 @@ async function open(): Promise<void> {
     if (failure.signedOut) {
       showSignIn('Your session has ended, or your token was taken back. Sign in again to go on.');
     } else {
-      waitFor(failure.sentence);
+      waitFor(`${failure.sentence} This page asks again by itself.`);
     }
   }
 }

@@ -27,7 +27,7 @@ export class Today {
       ['house', 'used', energy(day.load_kwh)],
       ['own', 'autarky', percent(day.autarky_pct)],
     ]);
-    say(this.crossed, answer.groups.length === 0 ? ''
+    say(this.crossed, day.covered_s === 0 ? ''
       : `Bought ${text(energy(day.import_kwh))}, sold ${text(energy(day.export_kwh))}; ${text(percent(day.self_consumption_pct))} of the sun’s energy was used here.`);
     const now = (this.readAt = new Date());
     this.element.classList.remove('old');
