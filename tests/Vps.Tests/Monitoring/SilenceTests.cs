@@ -82,8 +82,37 @@ public class SilenceTests(Databases databases)
         await server.ExecuteAsync("UPDATE gaps SET reason = 'inverter_unreachable'");
         Assert.Equal(1, await watch.CheckAsync(default));
         Assert.Equal(0, await watch.CheckAsync(default));
+        // For days, and then its edge dies too: all of it is one silence, which a sample ends.
+        foreach (var (hours, seenHours) in new[] { (72, 72), (73, 72), (120, 72), (121, 121) })
+        {
+            time.Now = Start.AddHours(hours);
+            await server.ExecuteAsync($"UPDATE devices SET last_seen = '{Start.AddHours(seenHours):O}' WHERE device_id = 'inverter-1'");
+            Assert.Equal(0, await watch.CheckAsync(default));
+        }
 
-        Assert.Contains("its edge reports, but no sample came from it", Assert.Single(webhook.Bodies), StringComparison.Ordinal);
+        await server.ExecuteAsync(
+            $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{time.Now:O}', 0, 1, 10)");
+        Assert.Equal(1, await watch.CheckAsync(default));
+
+        Assert.Equal(2, webhook.Bodies.Count);
+        Assert.Contains("its edge reports, but no sample came from it since 2026-06-21 12:00Z", webhook.Bodies.First(), StringComparison.Ordinal);
+        Assert.Contains("is back after a silence since 2026-06-21 12:00Z", webhook.Bodies.Last(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_inverter_that_died_before_anybody_watched_is_told_of()
+    {
+        await using var webhook = await WebhookSink.StartAsync();
+        await using var server = await StartAsync($"--Alerts:WebhookUrl={webhook.Url}");
+        ManualTime time = new() { Now = Start };
+        var watch = Watch(server, time);
+        time.Now = Start.AddHours(1);
+        await server.ExecuteAsync($"UPDATE devices SET last_seen = '{time.Now:O}' WHERE device_id = 'inverter-1'");
+        await server.ExecuteAsync(
+            $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{Start.AddDays(-40):O}', 0, 1, 10)");
+
+        Assert.Equal(1, await watch.CheckAsync(default));
+        Assert.Equal(0, await watch.CheckAsync(default));
     }
 
     [Fact]

@@ -25,7 +25,8 @@ internal sealed record Alert(
 /// <param name="Interval">From row to row.</param>
 /// <param name="LastSeen">A sample or a report.</param>
 /// <param name="SilentSince">When it was last heard before the silence that was told; null: none was.</param>
-/// <param name="LastSample">Null: it has never sent one, and is known by what else it sends.</param>
+/// <param name="LastSample">Null: it has never sent one, and is known by what else it sends. Where nothing at all came for a
+/// day, the beginning of the silence that was told.</param>
 /// <param name="IsAsleep">Its edge says that the inverter sleeps, as it does without sun.</param>
 internal sealed record WatchedDevice(
     string DeviceId, string Tenant, string Site, DateTimeOffset LastSeen, TimeSpan Interval, DateTimeOffset? SilentSince,

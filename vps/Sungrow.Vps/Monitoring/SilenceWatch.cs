@@ -25,7 +25,11 @@ internal sealed class SilenceWatch(
                    SELECT samples_per_row FROM poll_intervals
                    WHERE poll_intervals.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), 1),
                devices.silent_since,
-               (SELECT ts FROM sungrow_samples AS sample WHERE sample.device_id = devices.device_id ORDER BY ts DESC LIMIT 1),
+               -- All chunks are looked at only for who was seen, but has no sample of the last day. Of others nothing can be new.
+               CASE WHEN devices.last_seen <= $1 THEN devices.silent_since ELSE coalesce(
+                   (SELECT ts FROM sungrow_samples AS sample
+                    WHERE sample.device_id = devices.device_id AND ts > $1 ORDER BY ts DESC LIMIT 1),
+                   (SELECT ts FROM sungrow_samples AS sample WHERE sample.device_id = devices.device_id ORDER BY ts DESC LIMIT 1)) END,
                coalesce((
                    SELECT reason = 'night' AND to_ts IS NULL FROM gaps
                    WHERE gaps.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), false)
@@ -35,6 +39,7 @@ internal sealed class SilenceWatch(
         """;
 
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookBack = TimeSpan.FromDays(1);
 
     private readonly DateTimeOffset _servingSince = time.GetUtcNow();
 
@@ -55,7 +60,7 @@ internal sealed class SilenceWatch(
         }
 
         var now = time.GetUtcNow();
-        var devices = await ReadAsync(connection, cancellationToken);
+        var devices = await ReadAsync(connection, now - LookBack, cancellationToken);
         var told = 0;
         foreach (var device in devices)
         {
@@ -121,9 +126,10 @@ internal sealed class SilenceWatch(
         return all;
     }
 
-    private static async Task<List<WatchedDevice>> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<List<WatchedDevice>> ReadAsync(
+        NpgsqlConnection connection, DateTimeOffset recent, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(Watched, connection);
+        await using var command = new NpgsqlCommand(Watched, connection) { Parameters = { new() { Value = recent } } };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         List<WatchedDevice> devices = [];
         while (await row.ReadAsync(cancellationToken))
