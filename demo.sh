@@ -101,7 +101,8 @@ fi
     --auth scram-sha-256 --encoding UTF8 --no-sync
 ) >"$data/initdb.log" 2>&1 || { cat "$data/initdb.log" >&2; die "PostgreSQL could not be set up."; }
 database_port=$(free_port 54320)
-"${as_postgres[@]}" "$bin/postgres" -D "$data/postgres" -p "$database_port" -c listen_addresses=127.0.0.1 \
+# Each in a session of its own: a terminal gives Ctrl-C to all of its own at once, and the edge would find nobody for its last report.
+setsid "${as_postgres[@]}" "$bin/postgres" -D "$data/postgres" -p "$database_port" -c listen_addresses=127.0.0.1 \
   -c unix_socket_directories= -c "shared_preload_libraries=$preload" >"$data/postgres.log" 2>&1 &
 pids+=($!)
 export PGPASSWORD=$database_password
@@ -110,10 +111,10 @@ wait_for PostgreSQL sql 'SELECT 1'
 sql 'CREATE DATABASE sungrow' >/dev/null
 
 redis_port=$(free_port 63790)
-redis-server --bind 127.0.0.1 --port "$redis_port" --save '' --appendonly no --dir "$data" >"$data/redis.log" 2>&1 &
+setsid redis-server --bind 127.0.0.1 --port "$redis_port" --save '' --appendonly no --dir "$data" >"$data/redis.log" 2>&1 &
 pids+=($!)
 
-dotnet "$simulator" --port 0 --log "$data/served.jsonl" >"$data/simulator.log" 2>&1 &
+setsid dotnet "$simulator" --port 0 --log "$data/served.jsonl" >"$data/simulator.log" 2>&1 &
 pids+=($!)
 wait_for 'The simulated inverter' grep -q '^listening ' "$data/simulator.log"
 read -r _ inverter _ serial _ <"$data/simulator.log"
@@ -125,7 +126,7 @@ ASPNETCORE_URLS=$url \
   REDIS_URL=redis://127.0.0.1:$redis_port \
   DEVICE_TOKENS=$device_token:$serial \
   VIEWER_TOKENS=$viewer_token:$serial \
-  dotnet "$vps" >"$data/vps.log" 2>&1 &
+  setsid dotnet "$vps" >"$data/vps.log" 2>&1 &
 pids+=($!)
 wait_for 'The VPS' env ASPNETCORE_URLS="$url" dotnet "$vps" health
 
@@ -144,7 +145,7 @@ if [ -z "$seconds" ]; then
   dotnet "$simulator" samples --hours 24 --interval $interval --serial "$serial" >"$data/history.csv"
   dotnet "$edge" import "$data/history.csv" >&2
   say "Polling every $interval s until Ctrl-C .."
-  dotnet "$edge" run &
+  setsid dotnet "$edge" run &
   pids+=($!)
   wait $!
   exit

@@ -27,22 +27,22 @@ internal static partial class Log
     [LoggerMessage(2005, LogLevel.Warning, "The clock is not trusted any more: samples wait for a time.")]
     public static partial void ClockNotTrusted(ILogger logger);
 
-    [LoggerMessage(2006, LogLevel.Information, "The clock is trusted: {Rows} samples that waited for a time have theirs.")]
+    [LoggerMessage(2006, LogLevel.Information, "The clock is trusted; samples that waited for a time and have theirs now: {Rows}.")]
     public static partial void TimesAssigned(ILogger logger, long rows);
 
-    [LoggerMessage(2007, LogLevel.Warning, "{Rows} samples of an earlier boot were stamped by a clock that was ahead: they are dead letters now.")]
+    [LoggerMessage(2007, LogLevel.Warning, "Samples of an earlier boot were stamped by a clock that was ahead, and are dead letters now: {Rows}.")]
     public static partial void ClockWasWrong(ILogger logger, int rows);
 
     [LoggerMessage(3000, LogLevel.Error, "A sample is lost: {Reason}")]
     public static partial void AppendFailed(ILogger logger, string reason);
 
-    [LoggerMessage(3001, LogLevel.Information, "Buffer {Path} opened: {Waiting} samples wait.")]
+    [LoggerMessage(3001, LogLevel.Information, "Buffer {Path} opened; samples waiting: {Waiting}.")]
     public static partial void BufferOpened(ILogger logger, string path, long waiting);
 
-    [LoggerMessage(3003, LogLevel.Error, "Buffer {Path} was replaced, {What}: {Salvaged} rows were taken over, {Lost} are lost. Check the disk.")]
+    [LoggerMessage(3003, LogLevel.Error, "Buffer {Path} was replaced, {What}; rows taken over: {Salvaged}, lost: {Lost}. Check the disk.")]
     public static partial void BufferReplaced(ILogger logger, string path, string what, long salvaged, long lost);
 
-    [LoggerMessage(4000, LogLevel.Debug, "Delivered {Samples} samples of {DeviceId}: {Duplicates} duplicates, {Conflicts} conflicts.")]
+    [LoggerMessage(4000, LogLevel.Debug, "Samples of {DeviceId} delivered: {Samples}, of them duplicates {Duplicates}, conflicts {Conflicts}.")]
     public static partial void Delivered(ILogger logger, int samples, string deviceId, int duplicates, int conflicts);
 
     [LoggerMessage(4001, LogLevel.Information, "The VPS takes samples again.")]
@@ -64,10 +64,10 @@ internal static partial class Log
     public static partial void NeedsAHand(ILogger logger, string sentence);
 
     [LoggerMessage(4011, LogLevel.Warning,
-        "{Samples} samples of {DeviceId} became dead letters: {Code}. 'sungrow-edge dead-letters list' shows them.")]
+        "Samples of {DeviceId} that became dead letters with {Code}: {Samples}. 'sungrow-edge dead-letters list' shows them.")]
     public static partial void DeadLettered(ILogger logger, int samples, string deviceId, string code);
 
-    [LoggerMessage(4012, LogLevel.Warning, "{Samples} samples of {DeviceId} lie in the server's future; they are held and tried again.")]
+    [LoggerMessage(4012, LogLevel.Warning, "Samples of {DeviceId} in the server's future, held and tried again: {Samples}.")]
     public static partial void Held(ILogger logger, int samples, string deviceId);
 
     [LoggerMessage(4013, LogLevel.Error,
@@ -78,14 +78,14 @@ internal static partial class Log
     [LoggerMessage(4014, LogLevel.Information, "The brake on dead letters is released.")]
     public static partial void BrakeReleased(ILogger logger);
 
-    [LoggerMessage(4015, LogLevel.Information, "Batches are too large: at most {Rows} samples in one for now.")]
+    [LoggerMessage(4015, LogLevel.Information, "Batches are too large; most samples in one for now: {Rows}.")]
     public static partial void SmallerBatches(ILogger logger, int rows);
 
     [LoggerMessage(4016, LogLevel.Debug, "The backlog waits: {Sentence}")]
     public static partial void RateLimited(ILogger logger, string sentence);
 
     [LoggerMessage(4017, LogLevel.Warning,
-        "{Samples} samples of {DeviceId} that were taken before are refused when sent again; they stay as they are.")]
+        "Samples of {DeviceId} that were taken before and are refused when sent again: {Samples}. They stay as they are.")]
     public static partial void ResendRefused(ILogger logger, int samples, string deviceId);
 
     [LoggerMessage(5000, LogLevel.Error, "{Loop} makes no progress any more; systemd's watchdog is not fed until it does.")]

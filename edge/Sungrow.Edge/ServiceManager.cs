@@ -98,7 +98,7 @@ internal sealed class ServiceManager(
         var seen = poll.Now;
         var inverter = seen.Inverter is { } known ? $"{known.Model} {known.Serial}" : "The inverter";
         // From memory, and without waiting for the buffer: what holds it, or breaks it, must not look like a daemon that hangs.
-        var waiting = buffer.TryReadWaiting() is { } rows ? $"{rows} samples wait" : "the buffer is busy or cannot be used";
+        var waiting = buffer.TryReadWaiting() is { } rows ? $"{Count.Of(rows, "sample")} waiting" : "the buffer is busy or cannot be used";
         return $"{inverter} is {(seen.Reachable ? "read" : "not reachable")}; {waiting}.";
     }
 

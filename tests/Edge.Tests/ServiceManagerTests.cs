@@ -39,8 +39,8 @@ public sealed class ServiceManagerTests : IDisposable
         settings["WATCHDOG_USEC"] = "200000";
         await using var daemon = EdgeProgram.Start(settings);
 
-        Assert.Equal("READY=1\nSTATUS=The inverter is not reachable; 0 samples wait.", await NextAsync());
-        Assert.Equal("WATCHDOG=1\nSTATUS=The inverter is not reachable; 0 samples wait.", await NextAsync());
+        Assert.Equal("READY=1\nSTATUS=The inverter is not reachable; 0 samples waiting.", await NextAsync());
+        Assert.Equal("WATCHDOG=1\nSTATUS=The inverter is not reachable; 0 samples waiting.", await NextAsync());
 
         daemon.Terminate();
         while (await NextAsync() is var message && message != "STOPPING=1\nSTATUS=Ending.")

@@ -27,6 +27,8 @@ public class OpenApiTests(Databases databases)
         Assert.EndsWith("/IngestBatch", Reference(ingest.GetProperty("requestBody")), StringComparison.Ordinal);
         Assert.EndsWith("/Problem", Reference(ingest.GetProperty("responses").GetProperty("422")), StringComparison.Ordinal);
         Assert.Equal("bearer", Assert.Single(ingest.GetProperty("security")[0].EnumerateObject()).Name);
+        Assert.False(paths.GetProperty("/v1/session").GetProperty("post").TryGetProperty("security", out var asked), $"{asked}");
+        Assert.True(paths.GetProperty("/v1/session").GetProperty("get").TryGetProperty("security", out _));
         var shelly = paths.GetProperty("/api/ingest/batch").GetProperty("post");
         Assert.Equal("api_key", Assert.Single(shelly.GetProperty("security")[0].EnumerateObject()).Name);
         Assert.EndsWith("/ShellyMessages", Reference(shelly.GetProperty("requestBody")), StringComparison.Ordinal);

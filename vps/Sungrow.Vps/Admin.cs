@@ -92,7 +92,7 @@ internal static class Admin
     {
         foreach (var line in lines)
         {
-            Console.Error.WriteLine($"sungrow-vps: {line}");
+            Complaint.Say(line);
         }
 
         return code;

@@ -69,7 +69,7 @@ internal static partial class Log
     [LoggerMessage(2002, LogLevel.Warning, "Redis does not answer: a revocation reaches this server within {Seconds} s")]
     public static partial void RevocationsAreNotHeard(this ILogger log, int seconds);
 
-    [LoggerMessage(2100, LogLevel.Warning, "The buffer {Buffer} of {Device} does not balance: {Verdict}, {Rows} rows (more than here: positive)")]
+    [LoggerMessage(2100, LogLevel.Warning, "The buffer {Buffer} of {Device} does not balance: {Verdict}; rows (more than here: positive): {Rows}")]
     public static partial void BufferDoesNotBalance(this ILogger log, string device, Guid buffer, string verdict, long rows);
 
     [LoggerMessage(2101, LogLevel.Warning, "The buffer {Buffer} of {Device} is not the only one of its name: {Anomaly}")]
@@ -82,7 +82,7 @@ internal static partial class Log
     [LoggerMessage(2103, LogLevel.Warning, "The buffer {Buffer} of {Device} was not checked against what is stored: {Reason}")]
     public static partial void BalanceNotChecked(this ILogger log, string device, Guid buffer, string reason);
 
-    [LoggerMessage(2104, LogLevel.Warning, "{Device} reports {Gaps} gaps at times that cannot be; they are left out")]
+    [LoggerMessage(2104, LogLevel.Warning, "{Device} reports gaps at times that cannot be, which are left out: {Gaps}")]
     public static partial void GapsLeftOut(this ILogger log, string device, int gaps);
 
 
@@ -95,7 +95,7 @@ internal static partial class Log
     [LoggerMessage(
         3002,
         LogLevel.Warning,
-        "{Device}: {Conflicts} samples differ from those stored under their time; the stored ones stay, these are in quarantine")]
+        "{Device}: samples that differ from those stored under their time: {Conflicts}; the stored ones stay, these are in quarantine")]
     public static partial void Conflicts(this ILogger log, string device, int conflicts);
 
     [LoggerMessage(4000, LogLevel.Information, "Redis answers: realtime is cached")]

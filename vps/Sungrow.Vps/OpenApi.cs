@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
@@ -42,13 +43,14 @@ internal static class OpenApi
             });
             options.AddOperationTransformer(async (operation, context, cancellationToken) =>
             {
-                if (operation.Responses?.ContainsKey("401") == true)
+                var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+                if (operation.Responses?.ContainsKey("401") == true && !metadata.OfType<IAllowAnonymous>().Any())
                 {
-                    var scheme = context.Description.ActionDescriptor.EndpointMetadata.Contains(typeof(ShellyKey)) ? ApiKey : Bearer;
+                    var scheme = metadata.Contains(typeof(ShellyKey)) ? ApiKey : Bearer;
                     operation.Security = [new() { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] }];
                 }
 
-                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is { } body)
+                if (metadata.OfType<Body>().FirstOrDefault() is { } body)
                 {
                     var schema = await context.GetOrCreateSchemaAsync(body.Type, parameterDescription: null, cancellationToken);
                     context.Document!.AddComponent(body.Type.Name, schema);

@@ -24,7 +24,7 @@ internal static class Serving
         {
             foreach (var complaint in complaints)
             {
-                await Console.Error.WriteLineAsync($"sungrow-vps: {complaint}");
+                Complaint.Say(complaint);
             }
 
             return 1;

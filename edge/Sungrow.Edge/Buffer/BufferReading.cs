@@ -65,6 +65,10 @@ internal static class BufferReading
             ("$last", last), ("$from", Microseconds.From(from)), ("$to", Microseconds.From(to)), ("$step", Step)),
         row => row.Sample.Seq);
 
+    /// <summary>Rows that have no time: of the present boot, which may still get one, or given up with theirs.</summary>
+    public static long Untimed(SqliteConnection connection, Ledger ledger) =>
+        ledger.Accounts.Sum(account => account.Untimed) + connection.Number("SELECT count(*) FROM dead_letters WHERE ts = 0")!.Value;
+
     private static IEnumerable<T> InSteps<T>(string path, Func<SqliteConnection, Ledger, long, List<T>> read, Func<T, long> seqOf)
     {
         long last = 0;

@@ -57,12 +57,13 @@ internal sealed class OpenBuffer : IDisposable
     /// <summary>Deleted, moved away, or another was put in its place.</summary>
     public bool HasMoved => _seesMoves && NativeSqlite.HasMoved(Connection.Handle!);
 
-    /// <returns>The row's number.</returns>
-    public long Append(NewSample sample)
+    /// <summary>All of them in one transaction.</summary>
+    /// <returns>The last row's number.</returns>
+    public long Append(IReadOnlyList<NewSample> samples)
     {
         try
         {
-            return AppendOnce(sample);
+            return AppendOnce(samples);
         }
         catch (SqliteException full) when (full.SqliteErrorCode == raw.SQLITE_FULL)
         {
@@ -70,7 +71,7 @@ internal sealed class OpenBuffer : IDisposable
             // The log can be written again from its start, where it has its place on the disk, and sent rows make room in the file.
             Connection.Execute("PRAGMA wal_checkpoint(RESTART)");
             Commit(() => _trim.TrimSent(AtOnce, long.MaxValue));
-            return AppendOnce(sample);
+            return AppendOnce(samples);
         }
     }
 
@@ -134,33 +135,40 @@ internal sealed class OpenBuffer : IDisposable
 
     public void Dispose() => Connection.Dispose();
 
-    private long AppendOnce(NewSample sample)
+    private long AppendOnce(IReadOnlyList<NewSample> samples)
+    {
+        Commit(() =>
+        {
+            foreach (var sample in samples)
+            {
+                _trim.BeforeAppend();
+                Put(sample);
+            }
+        });
+        return Ledger.LastSeq;
+    }
+
+    private void Put(NewSample sample)
     {
         // A time that no clock of ours can have is none.
         sample = sample.Ts is { } stamped && !SampleRows.IsTime(Microseconds.From(stamped)) ? sample with { Ts = null } : sample;
-        long seq = 0;
-        Commit(() =>
+        var account = Ledger.Open(sample.DeviceId);
+        var seq = Ledger.LastSeq + 1;
+        SampleRows.Insert(Connection, seq, sample, account.Id, Boot);
+        var counters = account.Counters with
         {
-            _trim.BeforeAppend();
-            var account = Ledger.Open(sample.DeviceId);
-            seq = Ledger.LastSeq + 1;
-            SampleRows.Insert(Connection, seq, sample, account.Id, Boot);
-            var counters = account.Counters with
+            Committed = account.Counters.Committed + 1,
+            // Where nothing waits all before it is answered for, and nobody needs to search there.
+            Cursor = account.Queued == 0 ? seq - 1 : account.Counters.Cursor,
+        };
+        Ledger.Set(sample.Ts is { } ts
+            ? account with { Counters = counters, LastSeq = seq, NewestTs = Microseconds.From(ts) }
+            : account with
             {
-                Committed = account.Counters.Committed + 1,
-                // Where nothing waits all before it is answered for, and nobody needs to search there.
-                Cursor = account.Queued == 0 ? seq - 1 : account.Counters.Cursor,
-            };
-            Ledger.Set(sample.Ts is { } ts
-                ? account with { Counters = counters, LastSeq = seq, NewestTs = Microseconds.From(ts) }
-                : account with
-                {
-                    Counters = counters,
-                    LastSeq = seq,
-                    Untimed = account.Untimed + 1,
-                    UntimedFrom = account.UntimedFrom == 0 ? seq : account.UntimedFrom,
-                });
-        });
-        return seq;
+                Counters = counters,
+                LastSeq = seq,
+                Untimed = account.Untimed + 1,
+                UntimedFrom = account.UntimedFrom == 0 ? seq : account.UntimedFrom,
+            });
     }
 }

@@ -6,7 +6,7 @@ using SQLitePCL;
 namespace Sungrow.Edge.Buffer;
 
 /// <summary>The buffer between polling and uplink, one SQLite file.
-/// Invariants: what <see cref="Append"/> returned for survives a pulled plug; a row is handed out by <see cref="Peek(string, int)"/> until
+/// Invariants: what <see cref="Append(NewSample)"/> returned for survives a pulled plug; a row is handed out by <see cref="Peek(string, int)"/> until
 /// <see cref="Settle"/> was called for it; a lost settlement only repeats a send; per device, committed = acknowledged + waiting +
 /// dead-lettered + evicted after every call. Synchronous, as SQLite is: each call is a few hundred microseconds. Safe for several threads,
 /// one process at a time writes. Every call may throw <see cref="BufferUnavailableException"/>: nothing of it holds then, and a later call
@@ -96,6 +96,9 @@ internal sealed class SampleBuffer : IDisposable
     /// <summary>The rows of a time, whatever became of them, in the order of their numbers; read as they are enumerated.</summary>
     public static IEnumerable<ExportRow> ReadSamples(string path, DateTimeOffset from, DateTimeOffset to) => BufferReading.Samples(path, from, to);
 
+    /// <summary>Rows that <see cref="ReadSamples"/> never gives, as they have no time.</summary>
+    public static long ReadUntimed(string path) => BufferFile.Read(path, connection => BufferReading.Untimed(connection, new(connection)));
+
     /// <summary>Carries an order out, or leaves it for the daemon that has the file.</summary>
     /// <param name="bootId">As for <c>Open</c>.</param>
     public static OrderOutcome Give(string path, string bootId, Order order)
@@ -118,7 +121,11 @@ internal sealed class SampleBuffer : IDisposable
 
     /// <summary>Commits one sample and, in the same transaction, cursors that have moved since: one fsync.</summary>
     /// <returns>The row's number.</returns>
-    public long Append(NewSample sample) => Use(open => Announce(open.Append(sample)));
+    public long Append(NewSample sample) => Append([sample]);
+
+    /// <summary>Commits all of them, in their order, or none: one fsync.</summary>
+    /// <returns>The last row's number.</returns>
+    public long Append(IReadOnlyList<NewSample> samples) => Use(open => Announce(open.Append(samples)));
 
     /// <summary>Gives every row of this boot that was appended without a time its own: whole milliseconds of boot time plus uptime, and the
     /// epoch's microseconds.</summary>

@@ -51,7 +51,7 @@ internal static class Attempt
     {
         foreach (var line in lines)
         {
-            Console.Error.WriteLine($"sungrow-edge: {line}");
+            Complaint.Say(line);
         }
 
         return code;

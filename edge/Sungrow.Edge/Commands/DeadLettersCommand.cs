@@ -84,7 +84,7 @@ internal static class DeadLettersCommand
         });
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction((parsed, _) => Attempt.Async(parsed, settings => Task.FromResult(
-            Give(settings, order(parsed.GetValue(all) ? null : parsed.GetValue(seqs)), rows => $"{rows} dead {(rows == 1 ? "letter" : "letters")} {became}."))));
+            Give(settings, order(parsed.GetValue(all) ? null : parsed.GetValue(seqs)), rows => $"{Count.Of(rows, "dead letter")} {became}."))));
         return command;
     }
 

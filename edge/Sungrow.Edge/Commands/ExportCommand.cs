@@ -52,6 +52,11 @@ internal static class ExportCommand
                 output is not null || Console.IsOutputRedirected,
                 state.Committed - state.Evicted,
                 show => Write(csv, SampleBuffer.ReadSamples(path, from, to), show, cancellationToken));
+            if (SampleBuffer.ReadUntimed(path) is > 0 and var untimed)
+            {
+                Complaint.Say($"{Count.Of(untimed, "sample")} left out, for want of a time: nobody vouched for the clock. See 'sungrow-edge status'.");
+            }
+
             return 0;
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)

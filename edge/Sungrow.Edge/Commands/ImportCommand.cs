@@ -14,6 +14,9 @@ internal static class ImportCommand
 {
     private const double DefaultIntervalS = 10;
 
+    // A commit: some hundred kilobytes, and a daemon that starts meanwhile is told within moments.
+    private const int BatchSamples = 1_000;
+
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "A CSV as export writes it." };
@@ -29,6 +32,7 @@ internal static class ImportCommand
         using var host = EdgeHost.Build(settings);
         var options = host.Services.GetRequiredService<IOptions<BufferOptions>>().Value;
         var time = host.Services.GetRequiredService<TimeProvider>();
+        long rows = 0;
         try
         {
             // Twice: what is wrong in its last line must not be found when all others are committed.
@@ -38,30 +42,35 @@ internal static class ImportCommand
             }
 
             using var buffer = SampleBuffer.Open(options.Path, Clock.BootId, options, time);
-            long rows = 0;
-            foreach (var sample in Read(file, time))
+            foreach (var batch in Read(file, time).Chunk(BatchSamples))
             {
                 if (cancellationToken.IsCancellationRequested)
                 {
-                    return Task.FromResult(Attempt.Fail($"Stopped: {rows} samples are in the buffer, the others are not."));
+                    return Task.FromResult(Attempt.Fail($"Stopped: {SoFar(rows)}"));
                 }
 
-                buffer.Append(sample);
-                rows++;
+                buffer.Append(batch);
+                rows += batch.Length;
             }
 
-            Console.WriteLine($"{rows} samples go with the next run.");
+            Console.WriteLine($"{Count.Of(rows, "sample")} will go with the next run.");
             return Task.FromResult(0);
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             return Task.FromResult(Attempt.Fail($"{file} cannot be read: {unreadable.Message}"));
         }
+        catch (BufferUnavailableException unavailable) when (rows > 0)
+        {
+            return Task.FromResult(Attempt.Fail($"{unavailable.Message} {SoFar(rows)}"));
+        }
         catch (FormatException wrong)
         {
             return Task.FromResult(Attempt.Fail($"{file}: {wrong.Message}"));
         }
     }
+
+    private static string SoFar(long rows) => $"The buffer has taken {Count.Of(rows, "sample")} of the file; the others are not in it.";
 
     /// <exception cref="FormatException">Names the line, and what is allowed.</exception>
     private static IEnumerable<NewSample> Read(string file, TimeProvider time)

@@ -25,7 +25,7 @@ public sealed class ReplayAndExportTests : IDisposable
         var ended = await EdgeProgram.RunAsync(
             _settings, "replay", "--from", Rfc3339.Write(times[2]), "--to", Rfc3339.Write(times[5]));
 
-        Assert.Equal(["3 samples go once more with the next run."], ended.Lines);
+        Assert.Equal(["3 samples will go once more with the next run."], ended.Lines);
         Assert.Equal((before.Acknowledged, before.Waiting), (SampleBuffer.ReadState(Path).Acknowledged, SampleBuffer.ReadState(Path).Waiting));
         using var buffer = Open();
         Assert.Equal([3, 4, 5], buffer.PeekResend(100)!.Samples.Select(sample => sample.Seq));
@@ -40,6 +40,23 @@ public sealed class ReplayAndExportTests : IDisposable
         Fill(1);
 
         Assert.StartsWith(sentence, (await EdgeProgram.RunAsync(_settings, ["replay", .. words])).Refusal(2), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rows_without_a_time_are_left_out_of_the_export_and_counted()
+    {
+        Fill(2);
+        using (var buffer = Open())
+        {
+            buffer.Append(Rows.Number(3) with { Ts = null });
+        }
+
+        var ended = await EdgeProgram.RunAsync(_settings, "export");
+
+        Assert.Equal(0, ended.ExitCode);
+        var said = Assert.Single(ended.Lines, line => line.StartsWith("sungrow-edge: ", StringComparison.Ordinal));
+        Assert.Equal("sungrow-edge: 1 sample left out, for want of a time: nobody vouched for the clock. See 'sungrow-edge status'.", said);
+        Assert.Equal(["seq", "1", "2"], ended.Lines.Where(line => line != said).Select(line => line.Split(',')[0]));
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class RunTests : IDisposable
 
         await using var again = EdgeProgram.Start(_settings);
 
-        Assert.Contains("opened: 30 samples wait.", await again.LineAsync(Opened, cancellationToken: Cancelled));
+        Assert.Contains("opened; samples waiting: 30.", await again.LineAsync(Opened, cancellationToken: Cancelled));
         Assert.Equal(before.BufferId, SampleBuffer.ReadState(_folder.File("buffer.db")).BufferId);
     }
 

@@ -16,6 +16,10 @@ public sealed class DashboardServer : IAsyncLifetime
     public const string Garage = "garage-1";
     public const string Neighbour = "neighbour-1";
 
+    /// <summary>Who sees the barn alone, which has sent nothing yet.</summary>
+    public const string Guest = "a-viewer-token-of-a-guest";
+    public const string Barn = "barn-1";
+
     /// <summary>Polls of a day, and those of the hour in which the inverter did not answer.</summary>
     public const int Expected = 8640;
     public const int Missed = 360;
@@ -31,6 +35,7 @@ public sealed class DashboardServer : IAsyncLifetime
     private PostgresServer? _postgres;
     private RedisServer? _redis;
     private ProgramProcess? _vps;
+    private string _database = "";
 
     public string Url { get; } = $"http://localhost:{FreePort.Next()}";
 
@@ -45,16 +50,25 @@ public sealed class DashboardServer : IAsyncLifetime
         var cancelled = TestContext.Current.CancellationToken;
         _postgres = await PostgresServer.StartAsync(cancellationToken: cancelled);
         _redis = await RedisServer.StartAsync(cancellationToken: cancelled);
-        var database = await _postgres.CreateDatabaseAsync(cancelled);
+        _database = await _postgres.CreateDatabaseAsync(cancelled);
+        await StartAsync(cancelled);
+        await MoveOthersAsync(_database, cancelled);
+        await SendAsync(House, PastDay());
+        await ReportAsync(House);
+        await SendAsync(Neighbour, [Sample(Neighbour, TimeProvider.System.GetUtcNow(), 7777, 0, 0)]);
+    }
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
         _vps = ProgramProcess.Start("dotnet", [Programs.Vps], new Dictionary<string, string?>
         {
             ["ASPNETCORE_URLS"] = Url,
-            ["DATABASE_URL"] = database,
+            ["DATABASE_URL"] = _database,
             ["INGEST_API_KEY"] = IngestKey,
-            ["REDIS_URL"] = _redis.Url,
+            ["REDIS_URL"] = _redis!.Url,
             ["SITE_TIMEZONE"] = TimeZone,
-            ["DEVICE_TOKENS"] = $"{TokenOf(House)}:{House},{TokenOf(Garage)}:{Garage},{TokenOf(Neighbour)}:{Neighbour}",
-            ["VIEWER_TOKENS"] = $"{Viewer}:{House},{Viewer}:{Garage}",
+            ["DEVICE_TOKENS"] = $"{TokenOf(House)}:{House},{TokenOf(Garage)}:{Garage},{TokenOf(Neighbour)}:{Neighbour},{TokenOf(Barn)}:{Barn}",
+            ["VIEWER_TOKENS"] = $"{Viewer}:{House},{Viewer}:{Garage},{Guest}:{Barn}",
             ["RATE_LIMIT_FAILED_AUTH_PER_MINUTE"] = "0",
         });
         await Until.TrueAsync(
@@ -63,26 +77,33 @@ public sealed class DashboardServer : IAsyncLifetime
                 Assert.False(_vps.HasExited, _vps.Output);
                 try
                 {
-                    return (await _http.GetAsync($"{Url}/readyz", cancelled)).IsSuccessStatusCode;
+                    return (await _http.GetAsync($"{Url}/readyz", cancellationToken)).IsSuccessStatusCode;
                 }
                 catch (HttpRequestException)
                 {
                     return false;
                 }
             },
-            cancellationToken: cancelled);
-        await MoveNeighbourAsync(database, cancelled);
-        await SendAsync(House, PastDay());
-        await ReportAsync(House);
-        await SendAsync(Neighbour, [Sample(Neighbour, TimeProvider.System.GetUtcNow(), 7777, 0, 0)]);
+            cancellationToken: cancellationToken);
     }
 
-    /// <summary>A sample of this moment.</summary>
-    public Task SendNowAsync(string device, double pvWatts) =>
-        SendAsync(device, [Sample(device, TimeProvider.System.GetUtcNow(), pvWatts, 500, pvWatts - 500)]);
+    public async Task KillAsync() => await _vps!.DisposeAsync();
+
+    /// <summary>An admin command, for example <c>viewers revoke</c>.</summary>
+    public async Task<string> AdminAsync(params string[] words)
+    {
+        await using var command = ProgramProcess.Start(
+            "dotnet", [Programs.Vps, .. words], new Dictionary<string, string?> { ["DATABASE_URL"] = _database });
+        Assert.True(await command.ExitCodeAsync() == 0, command.Output);
+        return command.Output;
+    }
+
+    /// <summary>A sample of this moment, or of a little before.</summary>
+    public Task SendNowAsync(string device, double pvWatts, TimeSpan age = default) =>
+        SendAsync(device, [Sample(device, TimeProvider.System.GetUtcNow() - age, pvWatts, 500, pvWatts - 500)]);
 
     /// <summary>A reading of this moment, as a queue worker brings it.</summary>
-    public async Task SendLoadAsync(string plug, double watts)
+    public async Task SendLoadAsync(string plug, double watts, TimeSpan age = default)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, $"{Url}/api/ingest/batch")
         {
@@ -91,7 +112,7 @@ public sealed class DashboardServer : IAsyncLifetime
                 ["messages"] = new JsonArray(new JsonObject
                 {
                     ["src"] = plug,
-                    ["timestamp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds(),
+                    ["timestamp"] = (TimeProvider.System.GetUtcNow() - age).ToUnixTimeSeconds(),
                     ["params"] = new JsonObject { ["switch:0"] = new JsonObject { ["apower"] = watts } },
                 }),
             }),
@@ -122,18 +143,18 @@ public sealed class DashboardServer : IAsyncLifetime
         _http.Dispose();
     }
 
-    // To a site of his own: who sees all devices of a site sees its loads.
-    private static async Task MoveNeighbourAsync(string database, CancellationToken cancellationToken)
+    // To a site of their own: who sees all devices of a site sees its loads.
+    private static async Task MoveOthersAsync(string database, CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = new(database);
         await connection.OpenAsync(cancellationToken);
         await using NpgsqlCommand move = new(
             $"""
             WITH site AS (INSERT INTO sites (tenant_id, name, time_zone) SELECT tenant_id, 'next-door', time_zone FROM sites RETURNING id)
-            UPDATE devices SET site_id = site.id FROM site WHERE device_id = '{Neighbour}'
+            UPDATE devices SET site_id = site.id FROM site WHERE device_id IN ('{Neighbour}', '{Barn}')
             """,
             connection);
-        Assert.Equal(1, await move.ExecuteNonQueryAsync(cancellationToken));
+        Assert.Equal(2, await move.ExecuteNonQueryAsync(cancellationToken));
     }
 
     /// <summary>500 W all day; 3000 W of sun from 10 to 14 h; nothing from 3 to 4 h. So 12.0 kWh from the sun, 11.5 kWh used, 10.0 kWh sold and

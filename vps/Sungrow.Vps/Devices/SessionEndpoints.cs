@@ -22,6 +22,7 @@ internal static class SessionEndpoints
     public static void MapSession(this IEndpointRouteBuilder routes)
     {
         routes.MapPost("/v1/session", PostAsync)
+            .AllowAnonymous() // The token is in the body.
             .WithTags("Session")
             .WithSummary("Trades a viewer token for a session cookie of 30 days")
             .Reads<SessionRequest>()

@@ -24,13 +24,22 @@ internal sealed class SilenceWatch(
                devices.poll_interval_s * coalesce((
                    SELECT samples_per_row FROM poll_intervals
                    WHERE poll_intervals.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), 1),
-               devices.silent_since
+               devices.silent_since,
+               -- All chunks are looked at only for who was seen, but has no sample of the last day. Of others nothing can be new.
+               CASE WHEN devices.last_seen <= $1 THEN devices.silent_since ELSE coalesce(
+                   (SELECT ts FROM sungrow_samples AS sample
+                    WHERE sample.device_id = devices.device_id AND ts > $1 ORDER BY ts DESC LIMIT 1),
+                   (SELECT ts FROM sungrow_samples AS sample WHERE sample.device_id = devices.device_id ORDER BY ts DESC LIMIT 1)) END,
+               coalesce((
+                   SELECT reason = 'night' AND to_ts IS NULL FROM gaps
+                   WHERE gaps.device_id = devices.device_id ORDER BY from_ts DESC LIMIT 1), false)
         FROM devices JOIN sites ON sites.id = devices.site_id JOIN tenants ON tenants.id = sites.tenant_id
         WHERE devices.status = 'ACTIVE' AND devices.last_seen IS NOT NULL
         ORDER BY devices.device_id
         """;
 
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookBack = TimeSpan.FromDays(1);
 
     private readonly DateTimeOffset _servingSince = time.GetUtcNow();
 
@@ -51,7 +60,7 @@ internal sealed class SilenceWatch(
         }
 
         var now = time.GetUtcNow();
-        var devices = await ReadAsync(connection, cancellationToken);
+        var devices = await ReadAsync(connection, now - LookBack, cancellationToken);
         var told = 0;
         foreach (var device in devices)
         {
@@ -117,16 +126,18 @@ internal sealed class SilenceWatch(
         return all;
     }
 
-    private static async Task<List<WatchedDevice>> ReadAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<List<WatchedDevice>> ReadAsync(
+        NpgsqlConnection connection, DateTimeOffset recent, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(Watched, connection);
+        await using var command = new NpgsqlCommand(Watched, connection) { Parameters = { new() { Value = recent } } };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         List<WatchedDevice> devices = [];
         while (await row.ReadAsync(cancellationToken))
         {
             devices.Add(new(
                 row.GetString(0), row.GetString(1), row.GetString(2), row.GetFieldValue<DateTimeOffset>(3),
-                TimeSpan.FromSeconds(row.GetDouble(4)), row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5)));
+                TimeSpan.FromSeconds(row.GetDouble(4)), row.IsDBNull(5) ? null : row.GetFieldValue<DateTimeOffset>(5),
+                row.IsDBNull(6) ? null : row.GetFieldValue<DateTimeOffset>(6), row.GetBoolean(7)));
         }
 
         return devices;
@@ -139,7 +150,7 @@ internal sealed class SilenceWatch(
         command.Parameters.Add(new() { Value = device.DeviceId });
         command.Parameters.Add(new()
         {
-            Value = alert.Kind == Alert.Silent ? device.LastSeen.UtcDateTime : DBNull.Value,
+            Value = alert.Kind == Alert.Silent ? device.Heard.UtcDateTime : DBNull.Value,
             NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz,
         });
         await command.ExecuteNonQueryAsync(cancellationToken);

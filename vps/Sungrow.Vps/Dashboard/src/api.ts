@@ -14,7 +14,7 @@ export class Refused extends Error {
   /** For the person in front of it. */
   get sentence(): string {
     if (this.status === 0) {
-      return navigator.onLine ? 'The server does not answer.' : 'This device is offline.';
+      return navigator.onLine ? 'The server does not answer.' : 'You are offline.';
     }
 
     switch (this.code) {
@@ -26,6 +26,9 @@ export class Refused extends Error {
     }
   }
 }
+
+// An answer that has not come by then does not come: a line that is dead without saying so looks like this.
+const patience = 20_000;
 
 export interface Range {
   readonly from: Date;
@@ -52,8 +55,20 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   return answer;
 }
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await ask(path, { headers: { Accept: 'application/json' }, ...(signal && { signal }) })).json() as Promise<T>;
+async function get<T>(path: string, stop?: AbortSignal): Promise<T> {
+  const late = new AbortController();
+  const end = (): void => late.abort();
+  const timer = setTimeout(end, patience);
+  stop?.addEventListener('abort', end);
+  try {
+    return (await (await ask(path, { headers: { Accept: 'application/json' }, signal: late.signal })).json()) as T;
+  } catch (failure) {
+    // Also when it broke off in the middle of an answer.
+    throw failure instanceof Refused || stop?.aborted ? failure : new Refused(0, 'UNREACHABLE');
+  } finally {
+    clearTimeout(timer);
+    stop?.removeEventListener('abort', end);
+  }
 }
 
 function query(route: string, device: string, range: Range, more: Record<string, string>): string {
@@ -72,7 +87,7 @@ export const api = {
   /** @param site Null: of every site that is seen as a whole. */
   loads: (site: string | null) => get<Loads>(site === null ? '/v1/loads' : `/v1/loads?site_id=${encodeURIComponent(site)}`),
 
-  realtime: (device: string, signal?: AbortSignal) => get<Sample>(`/v1/realtime?device_id=${encodeURIComponent(device)}`, signal),
+  realtime: (device: string, signal: AbortSignal) => get<Sample>(`/v1/realtime?device_id=${encodeURIComponent(device)}`, signal),
 
   streamPath: (device: string) => `/v1/realtime/stream?device_id=${encodeURIComponent(device)}`,
 

@@ -9,8 +9,10 @@ interface Line {
   readonly text: string;
 }
 
-/** How the edge and the inverter are, in words. */
-export function edgeStatus(device: Device, now: Date): HTMLElement {
+/** How the edge and the inverter are, in words.
+ * @param refused Why the server could not be asked again since `at`; the edge may be as well as ever then. */
+export function edgeStatus(device: Device, at: Date, refused: string | null): HTMLElement {
+  const now = new Date();
   const facts: [string, string | null][] = [
     ['Device', device.device_id],
     ['Inverter', [device.model, device.serial !== device.device_id ? device.serial : null].filter(Boolean).join(', ') || null],
@@ -24,10 +26,14 @@ export function edgeStatus(device: Device, now: Date): HTMLElement {
   return el(
     'section', { class: 'edge', 'aria-labelledby': 'edge' },
     el('div', { class: 'heading' }, el('h2', { id: 'edge' }, 'Edge and inverter')),
-    el('ul', { class: 'checks' }, ...lines(device, now).map(line => el('li', { class: line.good ? 'good' : 'bad' }, line.text))),
+    el('ul', { class: 'checks' }, ...(refused === null ? lines(device, at) : [unknown(refused, at, now, device.time_zone)]).map(line => el('li', { class: line.good ? 'good' : 'bad' }, line.text))),
     el('details', { class: 'facts' }, el('summary', {}, 'Details'),
       el('dl', {}, ...facts.flatMap(([name, value]) => (value ? [el('dt', {}, name), el('dd', {}, value)] : [])))));
 }
+
+const unknown = (refused: string, at: Date, now: Date, zone: string): Line => ({
+  good: false, text: `How they are cannot be asked just now. ${refused} What is known of them is of ${moment(at, now, zone)}.`,
+});
 
 function lines(device: Device, now: Date): Line[] {
   if (device.status !== 'ACTIVE') {

@@ -17,21 +17,24 @@ const minute = 60_000;
 export class House {
   readonly element: HTMLElement;
   private readonly now: Now;
-  private readonly today = new Today();
+  private readonly today: Today;
   private readonly loads: LoadList;
   private readonly site: string | null;
   private readonly past: Past;
   private readonly live: Live;
   private edge: HTMLElement;
+  private edgeAt = new Date();
+  private connected = true;
+  private stopped = false;
   private readonly timer: number;
 
   constructor(private device: Device, others: readonly Device[], private readonly signedOut: (why: string) => void, signOut: () => void) {
-    const ended = (): void => signedOut('Your session has ended. Sign in again to go on.');
     this.now = new Now(device);
+    this.today = new Today(device.time_zone);
     this.loads = new LoadList(device.time_zone);
     this.site = others.some(other => other.site_id !== device.site_id) ? device.site_id : null;
-    this.past = new Past(device, ended);
-    this.edge = edgeStatus(device, new Date());
+    this.past = new Past(device, this.ended);
+    this.edge = edgeStatus(device, this.edgeAt, null);
     this.element = el(
       'div', { class: 'page' },
       el('a', { class: 'skip', href: '#past', click: (event: MouseEvent) => {
@@ -40,7 +43,7 @@ export class House {
       } }, 'Skip to history'),
       this.header(others, signOut),
       el('main', {}, el('div', { class: 'present' }, this.now.element, this.today.element, this.loads.element), this.past.element, this.edge));
-    this.live = new Live(device.device_id, device.poll_interval_s ?? 10, view => this.showLive(view, ended));
+    this.live = new Live(device.device_id, device.poll_interval_s ?? 10, view => this.showLive(view));
     this.timer = window.setInterval(() => void this.refresh(), minute);
     document.addEventListener('visibilitychange', this.onVisibility);
     void this.refreshToday();
@@ -54,6 +57,7 @@ export class House {
   }
 
   stop(): void {
+    this.stopped = true;
     clearInterval(this.timer);
     document.removeEventListener('visibilitychange', this.onVisibility);
     this.live.stop();
@@ -66,26 +70,40 @@ export class House {
     }
   };
 
-  private showLive(view: LiveView, ended: () => void): void {
+  private readonly ended = (): void => {
+    if (!this.stopped) { // Of several refusals the first leads to the sign-in; the others must not clear what is typed there.
+      this.signedOut('Your session has ended, or your token was taken back. Sign in again to go on.');
+    }
+  };
+
+  private showLive(view: LiveView): void {
     if (view.refused?.signedOut) {
-      ended();
+      this.ended();
       return;
     }
 
     const { standing } = this.now.show(view);
+    const connected = standing !== 'offline' && standing !== 'refused';
+    if (connected !== this.connected) {
+      this.connected = connected;
+      void this.refresh(true); // All of the page says that it is cut off, and all of it comes back.
+    }
+
+    this.loads.age(connected);
     const { sample } = view;
     document.title = standing === 'live' && sample
       ? `Sun ${text(power(sample.pv_power_w))}, house ${text(power(sample.load_power_w))}`
       : 'Sungrow';
   }
 
-  private async refresh(): Promise<void> {
+  private async refresh(all = false): Promise<void> {
     if (document.hidden) {
       return;
     }
 
-    const { day } = readRoute(location.hash);
-    await Promise.all([this.refreshToday(), this.refreshLoads(), this.refreshEdge(), day === null ? this.past.show(readRoute(location.hash)) : null]);
+    const route = readRoute(location.hash);
+    const past = all || route.day === null || this.past.isTroubled;
+    await Promise.all([this.refreshToday(), this.refreshLoads(), this.refreshEdge(), past ? this.past.show(route) : null]);
   }
 
   private async refreshToday(): Promise<void> {
@@ -100,22 +118,26 @@ export class House {
 
   private async refreshLoads(): Promise<void> {
     try {
-      this.loads.show((await api.loads(this.site)).loads, new Date());
+      this.loads.show((await api.loads(this.site)).loads);
     } catch (failure) {
       this.refused(failure, () => undefined); // Not seen, or not now: what is shown says how old it is.
     }
   }
 
   private async refreshEdge(): Promise<void> {
+    let refused: string | null = null;
     try {
       const { devices } = await api.devices();
       this.device = devices.find(device => device.device_id === this.device.device_id) ?? this.device;
+      this.edgeAt = new Date();
     } catch (failure) {
-      this.refused(failure, () => undefined); // Today's line says it already.
+      this.refused(failure, sentence => {
+        refused = sentence;
+      });
     }
 
     const open = this.edge.querySelector('details')?.open ?? false;
-    const edge = edgeStatus(this.device, new Date());
+    const edge = edgeStatus(this.device, this.edgeAt, refused);
     edge.querySelector('details')!.open = open;
     this.edge.replaceWith(edge);
     this.edge = edge;
@@ -127,7 +149,7 @@ export class House {
     }
 
     if (failure.signedOut) {
-      this.signedOut('Your session has ended. Sign in again to go on.');
+      this.ended();
     } else {
       say(failure.sentence);
     }

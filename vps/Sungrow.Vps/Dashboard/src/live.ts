@@ -1,4 +1,5 @@
 import { api, Refused } from './api';
+import { Stopwatch } from './stopwatch';
 import type { Sample } from './wire';
 
 /** How the newest sample reaches the page. */
@@ -7,8 +8,8 @@ export type Link = 'opening' | 'stream' | 'polling' | 'broken';
 export interface LiveView {
   readonly link: Link;
   readonly sample: Sample | null;
-  /** `performance.now()` when the sample came: its age grows from there, whatever this device's clock says. */
-  readonly at: number;
+  /** When the sample came: its age grows from there. */
+  readonly since: Stopwatch;
   /** Why there is nothing newer, when the server said so. */
   readonly refused: Refused | null;
 }
@@ -22,7 +23,7 @@ const reopenAfter = 30_000;
 /** The newest sample of one device: by stream, by polling while there is no stream, and a word about which. One timer does all of it; nothing
  * runs while the page is hidden. */
 export class Live {
-  private view: LiveView = { link: 'opening', sample: null, at: 0, refused: null };
+  private view: LiveView = { link: 'opening', sample: null, since: new Stopwatch(), refused: null };
   private source: EventSource | null = null;
   private polling: AbortController | null = null;
   private timer = 0;
@@ -34,12 +35,14 @@ export class Live {
   constructor(private readonly device: string, private readonly intervalS: number, private readonly show: (view: LiveView) => void) {
     document.addEventListener('visibilitychange', this.onVisibility);
     window.addEventListener('online', this.onOnline);
+    window.addEventListener('offline', this.onOffline);
     this.resume();
   }
 
   stop(): void {
     document.removeEventListener('visibilitychange', this.onVisibility);
     window.removeEventListener('online', this.onOnline);
+    window.removeEventListener('offline', this.onOffline);
     this.pause();
   }
 
@@ -50,6 +53,8 @@ export class Live {
     this.open();
   };
 
+  private readonly onOffline = (): void => void this.poll();
+
   private pause(): void {
     clearInterval(this.timer);
     this.polling?.abort();
@@ -59,7 +64,7 @@ export class Live {
 
   private resume(): void {
     this.pause();
-    this.started = this.heard = performance.now();
+    this.heard = performance.now();
     this.open();
     this.timer = window.setInterval(() => this.watch(), tick);
     this.publish({});
@@ -67,10 +72,15 @@ export class Live {
 
   private open(): void {
     this.close();
+    this.started = performance.now();
     const source = new EventSource(api.streamPath(this.device));
     source.addEventListener('open', () => {
       this.heard = performance.now();
-      this.publish({ link: 'stream', refused: null });
+      if (this.view.sample) {
+        this.publish({ link: 'stream', refused: null });
+      } else {
+        this.publish({ link: 'opening', refused: null }); // The newest follows at once, or there is none: not said before that is sure.
+      }
     });
     source.addEventListener('sample', event => {
       this.heard = performance.now();
@@ -99,8 +109,14 @@ export class Live {
     const now = performance.now();
     const open = this.source?.readyState === EventSource.OPEN;
     const quiet = now - this.heard > Math.max(silence, 3000 * this.intervalS);
-    if ((open ? quiet : now - this.started > patience || this.source?.readyState === EventSource.CLOSED)
-      && now - this.polled > (open ? silence : pollEvery)) {
+    if (open && this.view.link === 'opening' && now - this.heard > tick) {
+      this.publish({ link: 'stream', refused: null });
+    }
+
+    if (open && quiet && !this.view.sample) {
+      this.open(); // There is nothing to ask for yet, and the stream begins with the newest.
+    } else if ((open ? quiet : now - this.started > patience || this.source?.readyState === EventSource.CLOSED)
+      && !this.polling && now - this.polled > (open ? silence : pollEvery)) {
       void this.poll();
     }
 
@@ -129,6 +145,10 @@ export class Live {
         const refused = failure instanceof Refused ? failure : new Refused(0, 'UNREADABLE');
         this.publish({ link: 'broken', refused });
       }
+    } finally {
+      if (this.polling === polling) {
+        this.polling = null;
+      }
     }
   }
 
@@ -137,7 +157,7 @@ export class Live {
       return; // A late answer of a poll that the stream has overtaken.
     }
 
-    this.publish({ link, sample, at: performance.now(), refused: null });
+    this.publish({ link, sample, since: new Stopwatch(), refused: null });
   }
 
   private publish(change: Partial<LiveView>): void {

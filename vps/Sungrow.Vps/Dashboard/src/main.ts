@@ -12,11 +12,13 @@ import type { Device } from './wire';
 
 // Whether a sign-in is worth asking the server about: no secret, the session itself is a cookie that no script can read.
 const signedInHere = 'signed-in';
+const openAgainAfter = 10_000;
 
 const app = document.getElementById('app')!;
 let house: House | null = null;
 let shown: string | null = null;
 let devices: readonly Device[] = [];
+let again = 0;
 
 function place(element: HTMLElement): void {
   house?.stop();
@@ -51,11 +53,14 @@ async function signOut(): Promise<void> {
 function notice(sentence: string, action: string, act: () => void): void {
   place(el('main', { class: 'sign-in' },
     el('img', { src: '/icon.svg', alt: '', width: 56, height: 56 }),
+    el('h1', {}, 'Sungrow'),
     el('p', { role: 'alert' }, sentence),
     el('button', { type: 'button', class: 'primary', click: act }, action)));
 }
 
 async function open(): Promise<void> {
+  clearTimeout(again);
+  again = 0;
   if (!localStorage.getItem(signedInHere)) {
     showSignIn();
     return;
@@ -70,12 +75,21 @@ async function open(): Promise<void> {
     }
 
     if (failure.signedOut) {
-      showSignIn('Your session has ended. Sign in again to go on.');
+      showSignIn('Your session has ended, or your token was taken back. Sign in again to go on.');
     } else {
-      notice(failure.sentence, 'Try again', () => void open());
-      window.addEventListener('online', () => void open(), { once: true });
+      waitFor(`${failure.sentence} This page asks again by itself.`);
     }
   }
+}
+
+/** Nothing could be shown yet: asks again by itself, and says so once. */
+function waitFor(sentence: string): void {
+  if (app.querySelector('[role=alert]')?.textContent !== sentence) {
+    notice(sentence, 'Try again', () => void open());
+  }
+
+  clearTimeout(again);
+  again = window.setTimeout(() => void open(), openAgainAfter);
 }
 
 function show(): void {
@@ -100,6 +114,12 @@ function show(): void {
   shown = device.device_id;
   app.replaceChildren(house.element);
 }
+
+window.addEventListener('online', () => {
+  if (again) {
+    void open();
+  }
+});
 
 window.addEventListener('hashchange', () => {
   if (house) {

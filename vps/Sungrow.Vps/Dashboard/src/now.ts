@@ -1,7 +1,8 @@
 import { el, say } from './dom';
 import { FlowFigure } from './flow';
+import { moment } from './format';
 import type { LiveView } from './live';
-import { type Said, standingOf, timeOf } from './standing';
+import { type Said, standingOf } from './standing';
 import { flowsOf, story } from './story';
 import type { Device } from './wire';
 
@@ -23,8 +24,8 @@ export class Now {
   }
 
   show(view: LiveView): Said {
-    const zone = this.device.time_zone;
-    const said = standingOf(view, this.device.poll_interval_s ?? 10, performance.now(), new Date(), zone);
+    const [now, zone] = [new Date(), this.device.time_zone];
+    const said = standingOf(view, this.device.poll_interval_s ?? 10, now, zone);
     this.element.dataset['standing'] = said.standing;
     say(this.mark, said.brief);
     say(this.sentence, said.sentence);
@@ -34,7 +35,7 @@ export class Now {
     }
 
     // Read on demand, not aloud: a sentence every ten seconds would drown everything else.
-    say(this.told, view.sample ? `${said.standing === 'live' ? '' : `At ${timeOf(view.sample, zone)}: `}${story(flowsOf(view.sample))}` : '');
+    say(this.told, view.sample ? `${said.standing === 'live' ? '' : `At ${moment(new Date(view.sample.ts), now, zone)}: `}${story(flowsOf(view.sample))}` : '');
     return said;
   }
 }

@@ -3,6 +3,7 @@ import { Bars } from './bars';
 import { downloads } from './csv';
 import { Curve } from './curve';
 import { el, say } from './dom';
+import { moment } from './format';
 import { Period, type Span, spans } from './period';
 import { type Route, writeRoute } from './route';
 import { Strip } from './strip';
@@ -26,6 +27,7 @@ export class Past {
   private readonly strip = new Strip();
   private readonly bars: Bars;
   private loading: AbortController | null = null;
+  private shown: { readonly title: string; readonly at: Date } | null = null;
 
   constructor(private readonly device: Device, private readonly signedOut: () => void) {
     const zone = device.time_zone;
@@ -40,6 +42,11 @@ export class Past {
   }
 
   private period: Period;
+
+  /** What is on the page could not be read anew. */
+  get isTroubled(): boolean {
+    return this.status.childElementCount > 0;
+  }
 
   stop(): void {
     this.loading?.abort();
@@ -60,6 +67,7 @@ export class Past {
     const { period, device: { device_id: device } } = this;
     const byHour = period.span === 'day' || period.span === 'week';
     this.element.setAttribute('aria-busy', 'true');
+    this.element.classList.toggle('of-another', this.shown !== null && this.shown.title !== period.title);
     try {
       const [energy, completeness, history] = await Promise.all([
         api.energy(device, period.range, period.span === 'year' ? 'month' : 'day', signal),
@@ -68,6 +76,7 @@ export class Past {
       ]);
       this.status.replaceChildren();
       this.body.hidden = false;
+      this.shown = { title: period.title, at: new Date() };
       this.showEnergy(energy, period);
       if (history) {
         this.chart.replaceChildren(...(history.points.length > 0 ? [this.curve.element] : [nothing(period)]));
@@ -111,10 +120,13 @@ export class Past {
       return;
     }
 
-    // What is shown stays: it is of another moment, not wrong.
+    // What is shown stays: it is of another moment, not wrong. That of another day would be.
+    const { title, zone } = this.period;
+    const shown = this.shown?.title === title ? this.shown : null;
+    const known = shown ? ` What is shown is of ${moment(shown.at, new Date(), zone)}.` : '';
     const retry = el('button', { type: 'button', click: () => void this.refresh() }, 'Try again');
-    this.status.replaceChildren(el('p', {}, `${failure.sentence} ${this.period.title} could not be read just now.`), retry);
-    this.body.hidden ||= this.sums.childElementCount === 0;
+    this.status.replaceChildren(el('p', {}, `${failure.sentence} ${title} could not be read just now.${known}`), retry);
+    this.body.hidden = shown === null;
   }
 
   private navigate(): void {

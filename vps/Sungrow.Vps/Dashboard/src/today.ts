@@ -1,6 +1,6 @@
 import { stateOf, sum, summary } from './account';
 import { el, say } from './dom';
-import { energy, type Figure, percent, text } from './format';
+import { energy, type Figure, moment, percent, text } from './format';
 import { verdict } from './strip';
 import { total } from './totals';
 import type { Completeness, Energy } from './wire';
@@ -14,7 +14,9 @@ export class Today {
     'section', { class: 'today', 'aria-labelledby': 'today' },
     el('div', { class: 'heading' }, el('h2', { id: 'today' }, 'Today')), this.figures, this.crossed, this.account);
 
-  constructor() {
+  private readAt: Date | null = null;
+
+  constructor(private readonly zone: string) {
     this.showFigures([['sun', 'from the sun', energy(null)], ['house', 'used', energy(null)], ['own', 'autarky', percent(null)]]);
   }
 
@@ -25,9 +27,10 @@ export class Today {
       ['house', 'used', energy(day.load_kwh)],
       ['own', 'autarky', percent(day.autarky_pct)],
     ]);
-    say(this.crossed, answer.groups.length === 0 ? ''
+    say(this.crossed, day.covered_s === 0 ? ''
       : `Bought ${text(energy(day.import_kwh))}, sold ${text(energy(day.export_kwh))}; ${text(percent(day.self_consumption_pct))} of the sun’s energy was used here.`);
-    const now = new Date();
+    const now = (this.readAt = new Date());
+    this.element.classList.remove('old');
     const passed = completeness.periods.filter(period => stateOf(period, now) !== 'future');
     this.account.className = `summary ${verdict(passed, now)}`;
     say(this.account, summary(sum(passed)));
@@ -35,7 +38,8 @@ export class Today {
 
   refused(sentence: string): void {
     this.account.className = 'summary unexplained';
-    say(this.account, sentence);
+    this.element.classList.add('old');
+    say(this.account, this.readAt ? `${sentence} These are the figures of ${moment(this.readAt, new Date(), this.zone)}.` : sentence);
   }
 
   private showFigures(figures: readonly (readonly [string, string, Figure])[]): void {
