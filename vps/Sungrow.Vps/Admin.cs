@@ -92,7 +92,7 @@ internal static class Admin
     {
         foreach (var line in lines)
         {
-            Complaint.Say(line);
+            Console.Error.WriteLine($"sungrow-vps: {line}");
         }
 
         return code;

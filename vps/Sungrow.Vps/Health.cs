@@ -53,7 +53,7 @@ internal static partial class Health
             when (unreachable is HttpRequestException or OperationCanceledException or InvalidOperationException or NotSupportedException
                 or UriFormatException)
         {
-            Complaint.Say($"{readyz} does not answer: {unreachable.Message}");
+            await Console.Error.WriteLineAsync($"sungrow-vps: {readyz} does not answer: {unreachable.Message}");
             return 1;
         }
     }

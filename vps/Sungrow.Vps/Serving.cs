@@ -24,7 +24,7 @@ internal static class Serving
         {
             foreach (var complaint in complaints)
             {
-                Complaint.Say(complaint);
+                await Console.Error.WriteLineAsync($"sungrow-vps: {complaint}");
             }
 
             return 1;
