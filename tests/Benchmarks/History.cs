@@ -142,7 +142,7 @@ internal static class History
             $"""
             SELECT width_bucket(bucket, $2) AS day, sum(covered_s), sum(pv_power_w_sum), sum(load_power_w_sum), sum(import_ws), sum(export_ws),
                    sum(charge_ws), sum(discharge_ws), min(pv_daily_first), max(pv_daily_last), max(pv_daily_max)
-            FROM {Aggregates.Source(continuous: false, days[0], days[^1])} GROUP BY day ORDER BY day
+            FROM {Aggregates.Quarters(continuous: false, days[0], days[^1])} GROUP BY day ORDER BY day
             """);
         List<double> took = [];
         for (var round = 0; round < 3; round++)

@@ -23,7 +23,7 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
             connection,
             $"""
             SELECT width_bucket(bucket, $2) - 1, sum(samples)::bigint
-            FROM {Aggregates.Source(database.HasContinuousAggregates, from, to)} GROUP BY 1
+            FROM {Aggregates.Periods(database.HasContinuousAggregates, boundaries)} GROUP BY 1
             """,
             deviceId, boundaries, cancellationToken);
         var conflicting = await CountAsync(
@@ -113,14 +113,22 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
 
     private static DateTimeOffset Time(NpgsqlDataReader row, int ordinal) => row.GetFieldValue<DateTimeOffset>(ordinal);
 
-    /// <summary>The first that is stored; where retention has dropped it, the quarter of an hour that it lay in.</summary>
+    /// <summary>The first that is stored; where retention has dropped it, the quarter of an hour that it lay in. On TimescaleDB that
+    /// quarter is asked for first: to look for a sample anywhere, all chunks would have to be planned for.</summary>
     private async Task<DateTimeOffset?> FirstSampleAsync(NpgsqlConnection connection, string deviceId, CancellationToken cancellationToken)
     {
-        var sample = await TimeAsync("SELECT ts FROM sungrow_samples WHERE device_id = $1 ORDER BY ts LIMIT 1");
-        var bucket = database.HasContinuousAggregates
-            ? await TimeAsync($"SELECT bucket FROM {Aggregates.View} WHERE device_id = $1 ORDER BY bucket LIMIT 1")
-            : null;
-        return sample is null || bucket < Aggregates.Floor(sample.Value) ? bucket : sample;
+        if (!database.HasContinuousAggregates)
+        {
+            return await TimeAsync("SELECT ts FROM sungrow_samples WHERE device_id = $1 ORDER BY ts LIMIT 1");
+        }
+
+        var first = await TimeAsync($"SELECT bucket FROM {Aggregates.View} WHERE device_id = $1 ORDER BY bucket LIMIT 1");
+        return first is not { } bucket ? null : await TimeAsync(
+            $"""
+            SELECT ts FROM sungrow_samples
+            WHERE device_id = $1 AND ts >= {Aggregates.Literal(bucket)} AND ts < {Aggregates.Literal(bucket + Aggregates.Bucket)}
+            ORDER BY ts LIMIT 1
+            """) ?? bucket;
 
         async Task<DateTimeOffset?> TimeAsync(string sql)
         {

@@ -32,7 +32,7 @@ internal sealed class EnergyReader(Database database)
                    CASE WHEN sum(battery_power_w_s) > 0 THEN coalesce(sum(charge_ws), 0) END,
                    CASE WHEN sum(battery_power_w_s) > 0 THEN coalesce(sum(discharge_ws), 0) END,
                    min(pv_daily_first), max(pv_daily_last), max(pv_daily_max)
-            FROM {Aggregates.Source(database.HasContinuousAggregates, days[0], days[^1])}
+            FROM {Aggregates.Periods(database.HasContinuousAggregates, days)}
             GROUP BY day ORDER BY day
             """,
             connection)
@@ -79,7 +79,7 @@ internal sealed class EnergyReader(Database database)
         await using var command = new NpgsqlCommand(
             $"""
             SELECT width_bucket(bucket, $2) - 1 AS day, bucket, pv_daily_first, pv_daily_last, pv_daily_max
-            FROM {Aggregates.Source(database.HasContinuousAggregates, days[wanted[0]], days[wanted[^1] + 1])}
+            FROM {Aggregates.Quarters(database.HasContinuousAggregates, days[wanted[0]], days[wanted[^1] + 1])}
             WHERE pv_daily_first IS NOT NULL AND width_bucket(bucket, $2) - 1 = ANY($3)
             ORDER BY bucket
             """,

@@ -31,24 +31,26 @@ internal static class RefreshPolicy
     /// <param name="regular">Also the last days, and everything from the watermark on that is not new.</param>
     /// <param name="watermark">From here on the view adds the samples itself. Nothing past it may be refreshed before all up to there is:
     /// it would move past what was left out.</param>
-    /// <param name="oldest">Before this there are no samples to refresh from; null: there are none at all.</param>
+    /// <param name="oldest">Before this there is nothing to refresh from; null: there is nothing at all.</param>
+    /// <param name="bucket">How long one is.</param>
     public static IReadOnlyList<RefreshRange> Plan(
-        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now)
+        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now,
+        TimeSpan bucket)
     {
-        var until = Aggregates.Floor(now - Newest);
-        var from = Aggregates.Floor(now - RegularWindow);
+        var until = Floor(now - Newest);
+        var from = Floor(now - RegularWindow);
         IEnumerable<(DateTimeOffset From, DateTimeOffset To, long? Id)> asked =
-            [.. pending.Select(range => (Aggregates.Floor(range.From), Aggregates.Floor(range.To) + Aggregates.Bucket, (long?)range.Id))];
+            [.. pending.Select(range => (Floor(range.From), Floor(range.To) + bucket, (long?)range.Id))];
         if (regular)
         {
-            asked = asked.Append((watermark < from ? Aggregates.Floor(watermark) : from, until, null));
+            asked = asked.Append((watermark < from ? Floor(watermark) : from, until, null));
         }
         else if (watermark < until)
         {
-            until = Aggregates.Floor(watermark);
+            until = Floor(watermark);
         }
 
-        var since = oldest is null ? until : Aggregates.Ceiling(oldest.Value);
+        var since = oldest is null ? until : Aggregates.Ceiling(oldest.Value, bucket);
         List<RefreshRange> plan = [];
         foreach (var range in asked.OrderBy(range => range.From))
         {
@@ -66,6 +68,8 @@ internal static class RefreshPolicy
         }
 
         return plan;
+
+        DateTimeOffset Floor(DateTimeOffset time) => Aggregates.Floor(time, bucket);
     }
 
     public static IEnumerable<(DateTimeOffset From, DateTimeOffset To)> Pieces(RefreshRange range)
