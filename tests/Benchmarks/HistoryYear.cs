@@ -51,7 +51,7 @@ internal static class HistoryYear
     {
         var now = TimeProvider.System.GetUtcNow();
         return from aggregate in Aggregates.All
-               from range in RefreshPolicy.Plan([], regular: true, now.AddDays(-368), now.AddDays(-368), now, aggregate.Bucket)
+               from range in RefreshPolicy.Plan(aggregate, [], regular: true, now.AddDays(-368), now.AddDays(-368), now)
                from piece in RefreshPolicy.Pieces(range)
                let times = $"{Aggregates.Literal(piece.From)}, {Aggregates.Literal(piece.To)}"
                select $"CALL refresh_continuous_aggregate('{aggregate.View}', {times})";

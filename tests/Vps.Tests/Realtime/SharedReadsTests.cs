@@ -73,6 +73,6 @@ public class SharedReadsTests
     {
         (string, TaskCompletionSource<int> Answer) asked = default;
         await Until.TrueAsync(() => _asked.TryDequeue(out asked));
-        return asked.Answer;
+        return asked.Answer!;
     }
 }

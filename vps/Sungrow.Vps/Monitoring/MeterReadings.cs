@@ -30,13 +30,13 @@ internal sealed class MeterReadings : IDisposable
             {
                 if (Meters.Contains(instrument.Meter.Name))
                 {
-                    listener.EnableMeasurementEvents(instrument);
+                    listener.EnableMeasurementEvents(instrument, FamilyOf(instrument));
                 }
             },
         };
-        _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Take(instrument, value, tags));
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Take(instrument, value, tags));
-        _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Take(instrument, value, tags));
+        _listener.SetMeasurementEventCallback<int>((_, value, tags, family) => Take((Family)family!, value, tags));
+        _listener.SetMeasurementEventCallback<long>((_, value, tags, family) => Take((Family)family!, value, tags));
+        _listener.SetMeasurementEventCallback<double>((_, value, tags, family) => Take((Family)family!, value, tags));
         _listener.Start();
     }
 
@@ -46,8 +46,7 @@ internal sealed class MeterReadings : IDisposable
         {
             foreach (var family in _families.Values.Where(family => family.IsObserved))
             {
-                _series -= family.Series.Count;
-                family.Series.Clear(); // What is not observed any more is absent, not what it was.
+                _series -= family.Clear(); // What is not observed any more is absent, not what it was.
             }
         }
 
@@ -72,32 +71,54 @@ internal sealed class MeterReadings : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
-    private void Take(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    // Once for each instrument: requests record three measurements each and more.
+    private Family FamilyOf(Instrument instrument)
     {
-        var labels = Labels(tags);
+        var type = TypeOf(instrument);
+        var name = NameOf(instrument, type);
         lock (_lock)
         {
-            var type = TypeOf(instrument);
-            var name = NameOf(instrument, type);
             if (!_families.TryGetValue(name, out var family))
             {
-                _families.Add(name, family = new(type, instrument.Description ?? "", instrument.IsObservable));
+                var isWhole = type == "gauge" && !instrument.IsObservable && !IsUpDown(instrument);
+                _families.Add(name, family = new(type, instrument.Description ?? "", instrument.IsObservable, isWhole));
             }
 
-            if (!family.Series.TryGetValue(labels, out var series))
-            {
-                if (_series == MostSeries)
-                {
-                    _left++;
-                    return;
-                }
-
-                _series++;
-                family.Series.Add(labels, series = new(type == "histogram" ? new long[Bounds.Length] : null));
-            }
-
-            series.Add(value, isWhole: type == "gauge" && !instrument.IsObservable && !IsUpDown(instrument));
+            return family;
         }
+    }
+
+    private void Take(Family family, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        lock (_lock)
+        {
+            if ((family.Find(tags) ?? Add(family, tags)) is { } series)
+            {
+                series.Add(value, family.IsWhole);
+            }
+            else
+            {
+                _left++;
+            }
+        }
+    }
+
+    private Series? Add(Family family, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        var labels = Labels(tags);
+        if (!family.Series.TryGetValue(labels, out var series))
+        {
+            if (_series == MostSeries)
+            {
+                return null;
+            }
+
+            _series++;
+            family.Series.Add(labels, series = new(family.Type == "histogram" ? new long[Bounds.Length] : null));
+        }
+
+        family.Remember(tags, series);
+        return series;
     }
 
     private static void Write(StringBuilder text, string name, string labels, Series series)
@@ -160,9 +181,53 @@ internal sealed class MeterReadings : IDisposable
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private sealed record Family(string Type, string Help, bool IsObserved)
+    /// <param name="IsWhole">A value takes the place of the last one.</param>
+    private sealed record Family(string Type, string Help, bool IsObserved, bool IsWhole)
     {
+        // By the hash of the tags, so that no measurement writes labels; where two have the same, the second writes its own each time.
+        private readonly Dictionary<int, (KeyValuePair<string, object?>[] Tags, Series Series)> _byTags = [];
+
         public SortedDictionary<string, Series> Series { get; } = new(StringComparer.Ordinal);
+
+        public Series? Find(ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            _byTags.TryGetValue(HashOf(tags), out var known) && IsSame(known.Tags, tags) ? known.Series : null;
+
+        public void Remember(ReadOnlySpan<KeyValuePair<string, object?>> tags, Series series) =>
+            _byTags.TryAdd(HashOf(tags), (tags.ToArray(), series));
+
+        /// <returns>How many there were.</returns>
+        public int Clear()
+        {
+            var count = Series.Count;
+            Series.Clear();
+            _byTags.Clear();
+            return count;
+        }
+
+        private static int HashOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            HashCode hash = default;
+            foreach (var (name, value) in tags)
+            {
+                hash.Add(name);
+                hash.Add(value);
+            }
+
+            return hash.ToHashCode();
+        }
+
+        private static bool IsSame(ReadOnlySpan<KeyValuePair<string, object?>> one, ReadOnlySpan<KeyValuePair<string, object?>> other)
+        {
+            for (var i = 0; i < one.Length && one.Length == other.Length; i++)
+            {
+                if (one[i].Key != other[i].Key || !Equals(one[i].Value, other[i].Value))
+                {
+                    return false;
+                }
+            }
+
+            return one.Length == other.Length;
+        }
     }
 
     /// <param name="counts">Of a histogram: how many values were at most each bound.</param>

@@ -64,7 +64,8 @@ internal sealed class RealtimeCache : IDisposable
     public async ValueTask<StoredSample?> ReadAsync(
         string deviceId, Func<string, CancellationToken, Task<StoredSample?>> find, CancellationToken cancellationToken)
     {
-        if (_circuit is not { Believed: true } || await _looks.ReadAsync(deviceId).WaitAsync(cancellationToken) is not { } look)
+        // Without the token: a look ends by its own time-out.
+        if (_circuit is not { Believed: true } || await _looks.ReadAsync(deviceId) is not { } look)
         {
             return await find(deviceId, cancellationToken);
         }

@@ -76,12 +76,12 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     }
 
     private async Task RefreshAsync(
-        NpgsqlConnection connection, Aggregate aggregate, bool regular, CancellationToken cancellationToken)
+        NpgsqlConnection connection, KeptAggregate aggregate, bool regular, CancellationToken cancellationToken)
     {
         var pending = await ReadPendingAsync(connection, aggregate.View, cancellationToken);
-        var oldest = await OldestAsync(connection, aggregate.Source, cancellationToken);
+        var oldest = await OldestAsync(connection, aggregate.Table, cancellationToken);
         var watermark = await WatermarkAsync(connection, aggregate.View, cancellationToken);
-        foreach (var range in RefreshPolicy.Plan(pending, regular, watermark, oldest, time.GetUtcNow(), aggregate.Bucket))
+        foreach (var range in RefreshPolicy.Plan(aggregate, pending, regular, watermark, oldest, time.GetUtcNow()))
         {
             foreach (var (from, to) in RefreshPolicy.Pieces(range))
             {
@@ -123,17 +123,17 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     // The oldest chunk that retention leaves alone for a while; without retention the oldest. Null: there are none. What is made of another
     // aggregate goes back as far as that one does, which is kept longer than the samples.
     private static async Task<DateTimeOffset?> OldestAsync(
-        NpgsqlConnection connection, string source, CancellationToken cancellationToken) =>
+        NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
         await AskAsync<DateTime?>(
             connection,
             $"""
             SELECT min(range_start) FROM timescaledb_information.chunks
             WHERE hypertable_name = coalesce(
-                (SELECT materialization_hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_name = '{source}'),
-                '{source}')
+                (SELECT materialization_hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_name = '{table}'),
+                '{table}')
             AND range_end > coalesce(
                 (SELECT now() - (config->>'drop_after')::interval + $1 FROM timescaledb_information.jobs
-                 WHERE hypertable_name = '{source}' AND proc_name = 'policy_retention'),
+                 WHERE hypertable_name = '{table}' AND proc_name = 'policy_retention'),
                 '-infinity')
             """,
             cancellationToken, RefreshPolicy.DropMargin) is { } oldest ? new DateTimeOffset(oldest, TimeSpan.Zero) : null;

@@ -5,12 +5,6 @@ using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>A continuous aggregate.</summary>
-/// <param name="Source">The hypertable or the view that it is made of.</param>
-/// <param name="Bucket">How long each of its buckets is.</param>
-/// <param name="Next">The view that is made of it: what is computed anew here is computed anew there.</param>
-internal sealed record Aggregate(string View, string Source, TimeSpan Bucket, string? Next = null);
-
 /// <summary>What 15 minutes of a device amount to: the base of every figure of history. All offsets of the world's zones are multiples of
 /// it, so a site's hours, days and months are sums of these. One SELECT: a continuous aggregate that adds the newest samples itself where
 /// TimescaleDB is used, a view elsewhere. Sums and their weights are kept, as averages of averages would be wrong. On TimescaleDB hours are
@@ -21,7 +15,14 @@ internal static class Aggregates
     public const string HourView = "samples_1h";
 
     public static readonly TimeSpan Bucket = TimeSpan.FromMinutes(15);
-    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
+    public static readonly KeptAggregate Samples =
+        new(View, "sungrow_samples", Bucket, RefreshPolicy.RegularWindow, Next: HourView);
+    public static readonly KeptAggregate Hours = new(HourView, View, TimeSpan.FromHours(1), RefreshPolicy.RegularWindow);
+    public static readonly KeptAggregate Loads = new(LoadAggregate.View, "power_logs", Bucket, RefreshPolicy.RegularWindow);
+
+    /// <summary>All of them, each after what it is made of.</summary>
+    public static readonly KeptAggregate[] All = [Samples, Hours, Loads];
 
     // time_bucket's own origin: both functions cut at the same moments.
     private const string TimescaleBucket = "time_bucket(INTERVAL '15 minutes', ts)";
@@ -87,14 +88,6 @@ internal static class Aggregates
         FROM {View}
         GROUP BY device_id, time_bucket(INTERVAL '1 hour', bucket)
         """;
-
-    /// <summary>All of them, each after what it is made of.</summary>
-    public static readonly Aggregate[] All =
-    [
-        new(View, "sungrow_samples", Bucket, Next: HourView),
-        new(HourView, View, Hour),
-        new(LoadAggregate.View, "power_logs", Bucket),
-    ];
 
     /// <summary>In the start's transaction. A view becomes a continuous aggregate when TimescaleDB comes, an empty one: until
     /// the first refreshes have gone through what is stored, oldest first, it adds that itself. Hours are no view of plain PostgreSQL:
@@ -172,22 +165,16 @@ internal static class Aggregates
     /// period begins with one, as in most zones; quarters where a zone is off by half an hour.</summary>
     /// <param name="boundaries">Of the periods, in order.</param>
     public static string Periods(bool continuous, IReadOnlyList<DateTimeOffset> boundaries) =>
-        continuous && boundaries.All(boundary => Floor(boundary, Hour) == boundary)
+        continuous && boundaries.All(boundary => Hours.Floor(boundary) == boundary)
             ? Buckets(HourView, boundaries[0], boundaries[^1])
             : Quarters(continuous, boundaries[0], boundaries[^1]);
 
     public static string Literal(DateTimeOffset time) => $"TIMESTAMPTZ '{Rfc3339.Write(time)}'";
 
     /// <summary>The start of the bucket that holds <paramref name="time"/>.</summary>
-    public static DateTimeOffset Floor(DateTimeOffset time) => Floor(time, Bucket);
+    public static DateTimeOffset Floor(DateTimeOffset time) => Samples.Floor(time);
 
-    public static DateTimeOffset Ceiling(DateTimeOffset time) => Ceiling(time, Bucket);
-
-    public static DateTimeOffset Floor(DateTimeOffset time, TimeSpan bucket) =>
-        new(time.UtcTicks - (time.UtcTicks % bucket.Ticks), TimeSpan.Zero);
-
-    public static DateTimeOffset Ceiling(DateTimeOffset time, TimeSpan bucket) =>
-        Floor(time, bucket) == time ? time : Floor(time, bucket) + bucket;
+    public static DateTimeOffset Ceiling(DateTimeOffset time) => Samples.Ceiling(time);
 
     private static string Buckets(string view, DateTimeOffset from, DateTimeOffset to) =>
         $"(SELECT * FROM {view} WHERE device_id = $1 AND bucket >= {Literal(from)} AND bucket < {Literal(to)}) AS buckets";

@@ -32,25 +32,24 @@ internal static class RefreshPolicy
     /// <param name="watermark">From here on the view adds the samples itself. Nothing past it may be refreshed before all up to there is:
     /// it would move past what was left out.</param>
     /// <param name="oldest">Before this there is nothing to refresh from; null: there is nothing at all.</param>
-    /// <param name="bucket">How long one is.</param>
     public static IReadOnlyList<RefreshRange> Plan(
-        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now,
-        TimeSpan bucket)
+        KeptAggregate aggregate, IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest,
+        DateTimeOffset now)
     {
-        var until = Floor(now - Newest);
-        var from = Floor(now - RegularWindow);
+        var until = aggregate.Floor(now - Newest);
+        var from = aggregate.Floor(now - aggregate.RegularWindow);
         IEnumerable<(DateTimeOffset From, DateTimeOffset To, long? Id)> asked =
-            [.. pending.Select(range => (Floor(range.From), Floor(range.To) + bucket, (long?)range.Id))];
+            [.. pending.Select(range => (aggregate.Floor(range.From), aggregate.Floor(range.To) + aggregate.Bucket, (long?)range.Id))];
         if (regular)
         {
-            asked = asked.Append((watermark < from ? Floor(watermark) : from, until, null));
+            asked = asked.Append((watermark < from ? aggregate.Floor(watermark) : from, until, null));
         }
         else if (watermark < until)
         {
-            until = Floor(watermark);
+            until = aggregate.Floor(watermark);
         }
 
-        var since = oldest is null ? until : Aggregates.Ceiling(oldest.Value, bucket);
+        var since = oldest is null ? until : aggregate.Ceiling(oldest.Value);
         List<RefreshRange> plan = [];
         foreach (var range in asked.OrderBy(range => range.From))
         {
@@ -68,8 +67,6 @@ internal static class RefreshPolicy
         }
 
         return plan;
-
-        DateTimeOffset Floor(DateTimeOffset time) => Aggregates.Floor(time, bucket);
     }
 
     public static IEnumerable<(DateTimeOffset From, DateTimeOffset To)> Pieces(RefreshRange range)

@@ -74,7 +74,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         // A chunk is dropped as a whole, and the job that does it may be a day late or early.
         var longest = rawRetention - ChunkInterval - TimeSpan.FromDays(1);
         // What is made of another aggregate has nothing to fear: that one is kept for ever.
-        foreach (var aggregate in Aggregates.All.Where(each => each.Source != Aggregates.View))
+        foreach (var aggregate in Aggregates.All.Where(each => each.Table != Aggregates.View))
         {
             await RefuseErasingPolicyAsync(aggregate.View, longest, cancellationToken);
         }
