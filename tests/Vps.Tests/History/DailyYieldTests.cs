@@ -8,7 +8,7 @@ public class DailyYieldTests
 {
     private static readonly DateTimeOffset Midnight = new(2026, 6, 21, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Readings as hour=kWh; two in one quarter share the hour.</summary>
+    /// <summary>Readings as hour=kWh; two in one hour are one span.</summary>
     [Theory]
     [InlineData("0=0 8=1 12=10 20=24.6", "19.2", 24.6)] // An ordinary day.
     [InlineData("12=10 20=24.6", null, 24.6)] // A server that was set up at noon still knows the day.
@@ -26,21 +26,19 @@ public class DailyYieldTests
     [InlineData("0=0 12=10 12=0 12=10.1 20=24.6", "19.2", 24.6)] // A wrong reading among right ones.
     public void A_day_counts_what_is_its_own(string readings, string? before, double expected)
     {
-        var quarters = readings.Split(' ').Select(text => text.Split('='))
+        var hours = readings.Split(' ').Select(text => text.Split('='))
             .Select(parts => (Hour: Number(parts[0]), Kwh: Number(parts[1])))
-            .GroupBy(reading => (int)(reading.Hour * 4))
-            .Select(quarter => new CounterSpan(
-                Midnight.AddMinutes(15 * quarter.Key),
-                new(Midnight.AddHours(quarter.First().Hour), quarter.First().Kwh), new(Midnight.AddHours(quarter.Last().Hour), quarter.Last().Kwh),
-                quarter.Max(reading => reading.Kwh)))
+            .GroupBy(reading => (int)reading.Hour)
+            .Select(hour => new CounterSpan(
+                Midnight.AddHours(hour.Key), hour.First().Kwh, hour.Last().Kwh, hour.Max(reading => reading.Kwh)))
             .ToList();
         double? last = before is null ? null : Number(before);
 
-        Assert.Equal(expected, DailyYield.Of(quarters, last, Midnight.AddHours(12)), 6);
+        Assert.Equal(expected, DailyYield.Of(hours, last, Midnight.AddHours(12)), 6);
 
-        // Where the quarters need not be asked, the day's highest reading is the same.
-        CounterSpan day = new(Midnight, quarters[0].First, quarters[^1].Last, quarters.Max(quarter => quarter.Max));
-        if (!DailyYield.NeedsQuarters(day, last))
+        // Where the hours need not be asked, the day's highest reading is the same.
+        CounterSpan day = new(Midnight, hours[0].First, hours[^1].Last, hours.Max(hour => hour.Max));
+        if (!DailyYield.NeedsHours(day, last))
         {
             Assert.Equal(expected, day.Max, 6);
         }

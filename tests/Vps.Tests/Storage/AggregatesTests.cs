@@ -32,6 +32,10 @@ public class AggregatesTests(Databases databases)
         var samples = await Figures.OfSamplesAsync(server);
         Assert.True(samples.Count > 20, $"{samples.Count} buckets");
         Figures.AssertEqual(samples, await Figures.OfViewAsync(server));
+        if (kind == Kind.Timescale)
+        {
+            Figures.AssertEqual(await Figures.OfSamplesAsync(server, minutes: 60), await Figures.OfViewAsync(server, Aggregates.HourView));
+        }
     }
 
     [Fact]
@@ -62,6 +66,7 @@ public class AggregatesTests(Databases databases)
         var after = await Figures.OfViewAsync(server);
         Assert.Equal(0, await server.CountAsync("pending_refresh"));
         Figures.AssertEqual(await Figures.OfSamplesAsync(server), after);
+        Figures.AssertEqual(await Figures.OfSamplesAsync(server, minutes: 60), await Figures.OfViewAsync(server, Aggregates.HourView));
         Assert.Equal(96, after.Count - before.Count);
         foreach (var bucket in after.Keys.Except(before.Keys).ToArray())
         {
@@ -187,7 +192,7 @@ public class AggregatesTests(Databases databases)
     public async Task A_plain_view_becomes_a_continuous_aggregate_when_TimescaleDB_comes()
     {
         await using var server = await VpsServer.StartAsync(await databases.CreateAsync(Kind.Timescale));
-        await server.ExecuteAsync("DROP MATERIALIZED VIEW samples_15m");
+        await server.ExecuteAsync("DROP MATERIALIZED VIEW samples_15m CASCADE");
         await using (var connection = await server.Database.OpenConnectionAsync())
         {
             await Aggregates.EnsureAsync(connection, continuous: false, default);

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Sungrow.Vps.Tests.Storage;
 
-/// <summary>What a quarter of an hour amounts to, computed here from the stored rows one by one, and what the server's view says of
+/// <summary>What a quarter of an hour, or an hour, amounts to, computed here from the stored rows one by one, and what the server's view says of
 /// it.</summary>
 internal static class Figures
 {
@@ -11,10 +11,11 @@ internal static class Figures
         ["pv_power_w", "battery_power_w", "battery_soc_pct", "battery_temp_c", "load_power_w", "export_power_w"];
 
     /// <summary>By device and bucket: each column of the view, as numbers.</summary>
-    public static async Task<SortedDictionary<string, Dictionary<string, double?>>> OfViewAsync(VpsServer server)
+    public static async Task<SortedDictionary<string, Dictionary<string, double?>>> OfViewAsync(
+        VpsServer server, string view = Aggregates.View)
     {
         SortedDictionary<string, Dictionary<string, double?>> figures = new(StringComparer.Ordinal);
-        await using var command = server.Database.CreateCommand($"SELECT * FROM {Aggregates.View}");
+        await using var command = server.Database.CreateCommand($"SELECT * FROM {view}");
         await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync())
         {
@@ -32,7 +33,7 @@ internal static class Figures
         return figures;
     }
 
-    public static async Task<SortedDictionary<string, Dictionary<string, double?>>> OfSamplesAsync(VpsServer server)
+    public static async Task<SortedDictionary<string, Dictionary<string, double?>>> OfSamplesAsync(VpsServer server, int minutes = 15)
     {
         SortedDictionary<string, Dictionary<string, double?>> figures = new(StringComparer.Ordinal);
         await using var command = server.Database.CreateCommand(
@@ -41,8 +42,8 @@ internal static class Figures
         while (await row.ReadAsync())
         {
             var ts = row.GetFieldValue<DateTimeOffset>(1);
-            var quarter = new DateTimeOffset(ts.Year, ts.Month, ts.Day, ts.Hour, ts.Minute / 15 * 15, 0, TimeSpan.Zero);
-            var key = Key(row.GetString(0), quarter);
+            var bucket = new DateTimeOffset(ts.Year, ts.Month, ts.Day, ts.Hour, ts.Minute / minutes * minutes, 0, TimeSpan.Zero);
+            var key = Key(row.GetString(0), bucket);
             var figure = figures.GetValueOrDefault(key) ?? (figures[key] = Empty());
             var seconds = row.GetDouble(2);
             figure["samples"] += 1;

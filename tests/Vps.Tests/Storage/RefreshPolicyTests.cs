@@ -16,6 +16,15 @@ public class RefreshPolicyTests
             Plan([Range(1, "2026-03-01 10:05", "2026-03-01 10:50")]));
 
     [Fact]
+    public void Of_hours_whole_hours_are_refreshed_and_none_that_is_not_over() =>
+        Assert.Equal(
+            ["2026-03-01 10:00 .. 2026-03-01 12:00", "2026-06-18 12:00 .. 2026-06-21 11:00"],
+            Texts(RefreshPolicy.Plan(
+                Aggregates.Hours,
+                [Range(1, "2026-03-01 10:50", "2026-03-01 11:05"), Range(2, "2026-06-21 10:50", "2026-06-21 11:20")],
+                regular: true, Watermark, Oldest, Now.AddMinutes(20))));
+
+    [Fact]
     public void The_bucket_that_begins_with_the_last_sample_is_in_it() =>
         Assert.Equal(
             ["2026-03-01 10:15 .. 2026-03-01 10:30"], Plan([Range(1, "2026-03-01 10:15", "2026-03-01 10:15")]));
@@ -80,7 +89,7 @@ public class RefreshPolicyTests
 
     private static IReadOnlyList<RefreshRange> Plan(
         PendingRange[] pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest) =>
-        RefreshPolicy.Plan(pending, regular, watermark, oldest, Now);
+        RefreshPolicy.Plan(Aggregates.Samples, pending, regular, watermark, oldest, Now);
 
     private static string[] Texts(IEnumerable<RefreshRange> plan) =>
         [.. plan.Where(range => RefreshPolicy.Pieces(range).Any()).Select(range => $"{range.From:yyyy-MM-dd HH:mm} .. {range.To:yyyy-MM-dd HH:mm}")];

@@ -33,7 +33,7 @@ internal readonly record struct ReportedGap(DateTimeOffset From, DateTimeOffset 
 internal readonly record struct WaitingRows(long Rows, DateTimeOffset? Oldest, DateTimeOffset? Newest);
 
 /// <summary>Both ends' numbers of one device.</summary>
-/// <param name="Since">Its first moment; null: nothing was ever expected of it.</param>
+/// <param name="Since">Its first moment, or one that lies before all that is asked for; null: nothing was ever expected of it.</param>
 /// <param name="Until">Nothing newer needs to have arrived yet.</param>
 internal sealed record CompletenessFacts(
     DateTimeOffset? Since,

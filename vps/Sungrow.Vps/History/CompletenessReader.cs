@@ -23,7 +23,7 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
             connection,
             $"""
             SELECT width_bucket(bucket, $2) - 1, sum(samples)::bigint
-            FROM {Aggregates.Source(database.HasContinuousAggregates, from, to)} GROUP BY 1
+            FROM {Aggregates.Periods(database.HasContinuousAggregates, boundaries)} GROUP BY 1
             """,
             deviceId, boundaries, cancellationToken);
         var conflicting = await CountAsync(
@@ -83,7 +83,8 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
             """,
             row => new WaitingRows(
                 row.GetInt64(0), row.IsDBNull(1) ? null : Time(row, 1), row.IsDBNull(2) ? null : Time(row, 2)));
-        var first = await FirstSampleAsync(connection, deviceId, cancellationToken);
+        var horizon = gaps is [var oldest, ..] && oldest.From < from ? oldest.From : from;
+        var first = await FirstSampleAsync(connection, deviceId, horizon, to, cancellationToken);
         DateTimeOffset? reported = intervals is [var earliest, ..] ? earliest.From : null;
         var now = time.GetUtcNow();
         var interval = intervals is [.., var last]
@@ -113,20 +114,45 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
 
     private static DateTimeOffset Time(NpgsqlDataReader row, int ordinal) => row.GetFieldValue<DateTimeOffset>(ordinal);
 
-    /// <summary>The first that is stored; where retention has dropped it, the quarter of an hour that it lay in.</summary>
-    private async Task<DateTimeOffset?> FirstSampleAsync(NpgsqlConnection connection, string deviceId, CancellationToken cancellationToken)
+    /// <summary>The first that is stored; where retention has dropped it, the quarter of an hour that it lay in. On TimescaleDB nobody
+    /// looks further back than <paramref name="horizon"/>: a limit does not reach into the aggregate, and all chunks would be planned
+    /// for.</summary>
+    /// <returns>Null: none before <paramref name="to"/>. The horizon's quarter, where there are older ones.</returns>
+    private async Task<DateTimeOffset?> FirstSampleAsync(
+        NpgsqlConnection connection, string deviceId, DateTimeOffset horizon, DateTimeOffset to, CancellationToken cancellationToken)
     {
-        var sample = await TimeAsync("SELECT ts FROM sungrow_samples WHERE device_id = $1 ORDER BY ts LIMIT 1");
-        var bucket = database.HasContinuousAggregates
-            ? await TimeAsync($"SELECT bucket FROM {Aggregates.View} WHERE device_id = $1 ORDER BY bucket LIMIT 1")
-            : null;
-        return sample is null || bucket < Aggregates.Floor(sample.Value) ? bucket : sample;
+        if (!database.HasContinuousAggregates)
+        {
+            return await TimeAsync("SELECT ts FROM sungrow_samples WHERE device_id = $1 ORDER BY ts LIMIT 1");
+        }
+
+        var since = Aggregates.Floor(horizon);
+        if (await TimeAsync(
+            $"SELECT bucket FROM {Aggregates.View} WHERE device_id = $1 AND bucket < {Aggregates.Literal(since)} LIMIT 1") is not null)
+        {
+            return since;
+        }
+
+        var first = await TimeAsync(
+            $"SELECT bucket FROM {Aggregates.HourView} WHERE device_id = $1 AND bucket < {Aggregates.Literal(to)} ORDER BY bucket LIMIT 1");
+        if (first is not { } hour)
+        {
+            return null;
+        }
+
+        var (from, end) = (Aggregates.Literal(hour), Aggregates.Literal(hour.AddHours(1)));
+        return await TimeAsync(
+            $"""
+            SELECT coalesce(
+                (SELECT min(ts) FROM sungrow_samples WHERE device_id = $1 AND ts >= {from} AND ts < {end}),
+                (SELECT min(bucket) FROM {Aggregates.View} WHERE device_id = $1 AND bucket >= {from} AND bucket < {end}))
+            """);
 
         async Task<DateTimeOffset?> TimeAsync(string sql)
         {
             await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = deviceId } } };
             await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            return await row.ReadAsync(cancellationToken) ? row.GetFieldValue<DateTimeOffset>(0) : null;
+            return await row.ReadAsync(cancellationToken) && !row.IsDBNull(0) ? row.GetFieldValue<DateTimeOffset>(0) : null;
         }
     }
 }

@@ -7,8 +7,8 @@ namespace Sungrow.Vps.History;
 /// <summary>The energies of a site's days.</summary>
 internal sealed class EnergyReader(Database database)
 {
-    // The counter's readings are (seconds since 2000-01-03, kWh); see Aggregates.
-    private static readonly DateTimeOffset CounterEpoch = new(2000, 1, 3, 0, 0, 0, TimeSpan.Zero);
+    // Its readings are (seconds, kWh); see Aggregates.
+    private const string Counter = "(min(pv_daily_first))[2], (max(pv_daily_last))[2], max(pv_daily_max)";
     private static readonly TimeSpan HalfADay = TimeSpan.FromHours(12);
 
     /// <param name="boundaries">Of the days, in order.</param>
@@ -31,8 +31,8 @@ internal sealed class EnergyReader(Database database)
                    CASE WHEN sum(export_power_w_s) > 0 THEN coalesce(sum(export_ws), 0) END,
                    CASE WHEN sum(battery_power_w_s) > 0 THEN coalesce(sum(charge_ws), 0) END,
                    CASE WHEN sum(battery_power_w_s) > 0 THEN coalesce(sum(discharge_ws), 0) END,
-                   min(pv_daily_first), max(pv_daily_last), max(pv_daily_max)
-            FROM {Aggregates.Source(database.HasContinuousAggregates, days[0], days[^1])}
+                   {Counter}
+            FROM {Aggregates.Periods(database.HasContinuousAggregates, days)}
             GROUP BY day ORDER BY day
             """,
             connection)
@@ -54,34 +54,34 @@ internal sealed class EnergyReader(Database database)
         int[] unclear =
         [
             .. Enumerable.Range(1, energies.Length - 1)
-                .Where(day => counters[day] is { } span && DailyYield.NeedsQuarters(span, counters[day - 1]?.Last.Kwh)),
+                .Where(day => counters[day] is { } span && DailyYield.NeedsHours(span, counters[day - 1]?.Last)),
         ];
-        foreach (var (day, quarters) in await ReadQuartersAsync(connection, deviceId, days, unclear, cancellationToken))
+        foreach (var (day, hours) in await ReadHoursAsync(connection, deviceId, days, unclear, cancellationToken))
         {
             energies[day] = energies[day] with
             {
-                PvCounterKwh = DailyYield.Of(quarters, counters[day - 1]?.Last.Kwh, days[day] + HalfADay),
+                PvCounterKwh = DailyYield.Of(hours, counters[day - 1]?.Last, days[day] + HalfADay),
             };
         }
 
         return energies[1..];
     }
 
-    private async Task<Dictionary<int, List<CounterSpan>>> ReadQuartersAsync(
+    private async Task<Dictionary<int, List<CounterSpan>>> ReadHoursAsync(
         NpgsqlConnection connection, string deviceId, DateTimeOffset[] days, int[] wanted, CancellationToken cancellationToken)
     {
-        Dictionary<int, List<CounterSpan>> quarters = [];
+        Dictionary<int, List<CounterSpan>> hours = [];
         if (wanted.Length == 0)
         {
-            return quarters;
+            return hours;
         }
 
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT width_bucket(bucket, $2) - 1 AS day, bucket, pv_daily_first, pv_daily_last, pv_daily_max
-            FROM {Aggregates.Source(database.HasContinuousAggregates, days[wanted[0]], days[wanted[^1] + 1])}
+            SELECT width_bucket(bucket, $2) - 1 AS day, min(bucket) AS hour, {Counter}
+            FROM {Aggregates.Periods(database.HasContinuousAggregates, days[wanted[0]..(wanted[^1] + 2)])}
             WHERE pv_daily_first IS NOT NULL AND width_bucket(bucket, $2) - 1 = ANY($3)
-            ORDER BY bucket
+            GROUP BY day, date_bin(INTERVAL '1 hour', bucket, TIMESTAMPTZ '2000-01-03 00:00:00+00') ORDER BY hour
             """,
             connection)
         {
@@ -94,20 +94,17 @@ internal sealed class EnergyReader(Database database)
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
-            if (!quarters.TryGetValue(row.GetInt32(0), out var ofDay))
+            if (!hours.TryGetValue(row.GetInt32(0), out var ofDay))
             {
-                quarters.Add(row.GetInt32(0), ofDay = []);
+                hours.Add(row.GetInt32(0), ofDay = []);
             }
 
             ofDay.Add(Span(row, row.GetFieldValue<DateTimeOffset>(1), 2)!.Value);
         }
 
-        return quarters;
+        return hours;
     }
 
     private static CounterSpan? Span(NpgsqlDataReader row, DateTimeOffset from, int ordinal) =>
-        row.IsDBNull(ordinal) ? null : new(from, Reading(row, ordinal), Reading(row, ordinal + 1), row.GetDouble(ordinal + 2));
-
-    private static CounterReading Reading(NpgsqlDataReader row, int ordinal) =>
-        row.GetFieldValue<double[]>(ordinal) is [var seconds, var kwh] ? new(CounterEpoch.AddSeconds(seconds), kwh) : default;
+        row.IsDBNull(ordinal) ? null : new(from, row.GetDouble(ordinal), row.GetDouble(ordinal + 1), row.GetDouble(ordinal + 2));
 }

@@ -61,11 +61,12 @@ internal sealed class HistoryReader(Database database)
             _ => [Aggregates.Floor(range.From), Aggregates.Ceiling(range.To)],
         };
         var isQuarter = resolution == Resolution.Quarter;
+        var continuous = database.HasContinuousAggregates;
         await using var connection = await database.ConnectAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             $"""
             SELECT {(isQuarter ? "bucket" : "width_bucket(bucket, $2) - 1")} AS period, {Sums}
-            FROM {Aggregates.Source(database.HasContinuousAggregates, boundaries[0], boundaries[^1])}
+            FROM {(isQuarter ? Aggregates.Quarters(continuous, boundaries[0], boundaries[^1]) : Aggregates.Periods(continuous, boundaries))}
             GROUP BY period ORDER BY period
             """,
             connection)

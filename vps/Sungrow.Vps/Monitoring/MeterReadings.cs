@@ -183,7 +183,18 @@ internal sealed class MeterReadings : IDisposable
     {
         private readonly KeyValuePair<string, object?>[] _tags = tags;
 
-        public bool Equals(Tags other) => _tags.AsSpan().SequenceEqual(other._tags);
+        public bool Equals(Tags other)
+        {
+            for (var i = 0; i < _tags.Length && _tags.Length == other._tags.Length; i++)
+            {
+                if (_tags[i].Key != other._tags[i].Key || !Equals(_tags[i].Value, other._tags[i].Value))
+                {
+                    return false;
+                }
+            }
+
+            return _tags.Length == other._tags.Length;
+        }
 
         public override bool Equals(object? obj) => obj is Tags other && Equals(other);
 

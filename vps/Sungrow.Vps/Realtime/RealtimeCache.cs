@@ -24,8 +24,13 @@ internal sealed class RealtimeCache : IDisposable
     private static readonly RedisKey Generation = "realtime::generation";
 
     private readonly RedisCircuit? _circuit;
+    private readonly SharedReads<Look?> _looks;
 
-    private RealtimeCache(RedisCircuit? circuit) => _circuit = circuit;
+    private RealtimeCache(RedisCircuit? circuit)
+    {
+        _circuit = circuit;
+        _looks = new(LookAsync);
+    }
 
     /// <summary>For <c>/readyz</c>: <c>off</c>, <c>up</c> or <c>degraded</c>.</summary>
     public string State => _circuit switch
@@ -59,19 +64,15 @@ internal sealed class RealtimeCache : IDisposable
     public async ValueTask<StoredSample?> ReadAsync(
         string deviceId, Func<string, CancellationToken, Task<StoredSample?>> find, CancellationToken cancellationToken)
     {
-        if (_circuit is not { Believed: true }
-            || await _circuit.TryAsync(
-                RealtimeScripts.Read,
-                [Value(deviceId), Lease(deviceId), Generation],
-                [Unique(), Milliseconds(LeaseLife)]) is not { } answer)
+        // Without the token: a look ends by its own time-out.
+        if (_circuit is not { Believed: true } || await _looks.ReadAsync(deviceId) is not { } look)
         {
             return await find(deviceId, cancellationToken);
         }
 
-        var parts = (RedisValue[])answer;
-        if (parts.Length == 1)
+        if (look.Lease is not [var generation, var nonce])
         {
-            return Parse(parts[0], deviceId) ?? await find(deviceId, cancellationToken);
+            return look.Value ?? await find(deviceId, cancellationToken);
         }
 
         // After the lease and never before: a commit since then changes the nonce, and the fill is refused.
@@ -80,7 +81,7 @@ internal sealed class RealtimeCache : IDisposable
         {
             var value = JsonSerializer.SerializeToUtf8Bytes(sample, RealtimeJson.Default.StoredSample);
             await _circuit.TryAsync(
-                RealtimeScripts.Fill, [Value(deviceId), Lease(deviceId)], [parts[0], parts[1], value, Milliseconds(ValueLife)]);
+                RealtimeScripts.Fill, [Value(deviceId), Lease(deviceId)], [generation, nonce, value, Milliseconds(ValueLife)]);
         }
 
         return sample;
@@ -132,6 +133,19 @@ internal sealed class RealtimeCache : IDisposable
 
     public void Dispose() => _circuit?.Dispose();
 
+    // Null: Redis did not answer.
+    private async Task<Look?> LookAsync(string deviceId)
+    {
+        if (await _circuit!.TryAsync(
+            RealtimeScripts.Read, [Value(deviceId), Lease(deviceId), Generation], [Unique(), Milliseconds(LeaseLife)]) is not { } answer)
+        {
+            return null;
+        }
+
+        var parts = (RedisValue[])answer;
+        return parts.Length == 1 ? new(Parse(parts[0], deviceId), Lease: null) : new(Value: null, parts);
+    }
+
     private static async Task InvalidateSomeAsync(RedisCircuit circuit, IReadOnlyCollection<string> deviceIds)
     {
         var keys = new RedisKey[2 * deviceIds.Count];
@@ -166,6 +180,11 @@ internal sealed class RealtimeCache : IDisposable
             return null; // Another version's value, during an update: the database answers until it expires.
         }
     }
+
+    /// <summary>What Redis said.</summary>
+    /// <param name="Value">Null: none, or none of ours.</param>
+    /// <param name="Lease">Where there is none, the generation and the nonce to fill it with.</param>
+    private sealed record Look(StoredSample? Value, RedisValue[]? Lease);
 }
 
 /// <summary>Tries once a second to get Redis back, for as long as it is away. At shutdown nothing is left to do: the next start begins with

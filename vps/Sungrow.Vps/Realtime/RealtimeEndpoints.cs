@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
@@ -77,6 +78,9 @@ internal static class RealtimeEndpoints
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        return TypedResults.Json(RealtimeAnswer.Of(sample, time.GetUtcNow()), RealtimeJson.Default.RealtimeAnswer);
+        // As bytes, which are written at once.
+        var answer = RealtimeAnswer.Of(sample, time.GetUtcNow());
+        return TypedResults.Bytes(
+            JsonSerializer.SerializeToUtf8Bytes(answer, RealtimeJson.Default.RealtimeAnswer), "application/json; charset=utf-8");
     }
 }

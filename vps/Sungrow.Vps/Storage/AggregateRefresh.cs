@@ -33,15 +33,16 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
 
         try
         {
-            foreach (var (view, hypertable) in Aggregates.All)
+            foreach (var aggregate in Aggregates.All)
             {
-                if (await Aggregates.IsContinuousAsync(connection, view, cancellationToken))
+                if (await Aggregates.IsContinuousAsync(connection, aggregate.View, cancellationToken))
                 {
-                    await RefreshAsync(connection, view, hypertable, regular, cancellationToken);
+                    await RefreshAsync(connection, aggregate, regular, cancellationToken);
                 }
                 else
                 {
-                    await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE view = $1", view); // A view is always true.
+                    // A view is always true.
+                    await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE view = $1", aggregate.View);
                 }
             }
 
@@ -75,12 +76,12 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     }
 
     private async Task RefreshAsync(
-        NpgsqlConnection connection, string view, string hypertable, bool regular, CancellationToken cancellationToken)
+        NpgsqlConnection connection, KeptAggregate aggregate, bool regular, CancellationToken cancellationToken)
     {
-        var pending = await ReadPendingAsync(connection, view, cancellationToken);
-        var oldest = await OldestAsync(connection, hypertable, cancellationToken);
-        var watermark = await WatermarkAsync(connection, view, cancellationToken);
-        foreach (var range in RefreshPolicy.Plan(pending, regular, watermark, oldest, time.GetUtcNow()))
+        var pending = await ReadPendingAsync(connection, aggregate.View, cancellationToken);
+        var oldest = await OldestAsync(connection, aggregate.Table, cancellationToken);
+        var watermark = await WatermarkAsync(connection, aggregate.View, cancellationToken);
+        foreach (var range in RefreshPolicy.Plan(aggregate, pending, regular, watermark, oldest, time.GetUtcNow()))
         {
             foreach (var (from, to) in RefreshPolicy.Pieces(range))
             {
@@ -88,10 +89,15 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
                 // Alone in its statement, which is its transaction. To its end, whoever wants to stop: a piece is short.
                 await ExecuteAsync(
                     connection,
-                    $"CALL refresh_continuous_aggregate('{view}', {Aggregates.Literal(from)}, {Aggregates.Literal(to)})");
+                    $"CALL refresh_continuous_aggregate('{aggregate.View}', {Aggregates.Literal(from)}, {Aggregates.Literal(to)})");
             }
 
-            if (range.Ids.Count > 0)
+            if (range.Ids.Count > 0 && aggregate.Next is { } next)
+            {
+                // Its turn comes in this same run, and after a crash in the next.
+                await ExecuteAsync(connection, "UPDATE pending_refresh SET view = $2 WHERE id = ANY($1)", range.Ids.ToArray(), next);
+            }
+            else if (range.Ids.Count > 0)
             {
                 await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE id = ANY($1)", range.Ids.ToArray());
                 log.Refreshed(range.From, range.To, range.Ids.Count);
@@ -114,16 +120,20 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
         return pending;
     }
 
-    // The oldest chunk that retention leaves alone for a while; without retention the oldest. Null: there are no samples.
+    // The oldest chunk that retention leaves alone for a while; without retention the oldest. Null: there are none. What is made of another
+    // aggregate goes back as far as that one does, which is kept longer than the samples.
     private static async Task<DateTimeOffset?> OldestAsync(
-        NpgsqlConnection connection, string hypertable, CancellationToken cancellationToken) =>
+        NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
         await AskAsync<DateTime?>(
             connection,
             $"""
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE hypertable_name = '{hypertable}' AND range_end > coalesce(
+            WHERE hypertable_name = coalesce(
+                (SELECT materialization_hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_name = '{table}'),
+                '{table}')
+            AND range_end > coalesce(
                 (SELECT now() - (config->>'drop_after')::interval + $1 FROM timescaledb_information.jobs
-                 WHERE hypertable_name = '{hypertable}' AND proc_name = 'policy_retention'),
+                 WHERE hypertable_name = '{table}' AND proc_name = 'policy_retention'),
                 '-infinity')
             """,
             cancellationToken, RefreshPolicy.DropMargin) is { } oldest ? new DateTimeOffset(oldest, TimeSpan.Zero) : null;

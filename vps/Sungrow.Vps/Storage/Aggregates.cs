@@ -7,12 +7,22 @@ namespace Sungrow.Vps.Storage;
 
 /// <summary>What 15 minutes of a device amount to: the base of every figure of history. All offsets of the world's zones are multiples of
 /// it, so a site's hours, days and months are sums of these. One SELECT: a continuous aggregate that adds the newest samples itself where
-/// TimescaleDB is used, a view elsewhere. Sums and their weights are kept, as averages of averages would be wrong.</summary>
+/// TimescaleDB is used, a view elsewhere. Sums and their weights are kept, as averages of averages would be wrong. On TimescaleDB hours are
+/// kept too, made of the quarters: a year is read from a fourth of the rows.</summary>
 internal static class Aggregates
 {
     public const string View = "samples_15m";
+    public const string HourView = "samples_1h";
 
     public static readonly TimeSpan Bucket = TimeSpan.FromMinutes(15);
+
+    public static readonly KeptAggregate Samples =
+        new(View, "sungrow_samples", Bucket, RefreshPolicy.RegularWindow, Next: HourView);
+    public static readonly KeptAggregate Hours = new(HourView, View, TimeSpan.FromHours(1), RefreshPolicy.RegularWindow);
+    public static readonly KeptAggregate Loads = new(LoadAggregate.View, "power_logs", Bucket, RefreshPolicy.RegularWindow);
+
+    /// <summary>All of them, each after what it is made of.</summary>
+    public static readonly KeptAggregate[] All = [Samples, Hours, Loads];
 
     // time_bucket's own origin: both functions cut at the same moments.
     private const string TimescaleBucket = "time_bucket(INTERVAL '15 minutes', ts)";
@@ -64,14 +74,32 @@ internal static class Aggregates
     private static readonly CompositeFormat SelectFormat = CompositeFormat.Parse(
         $"SELECT device_id, {{0}} AS bucket,\n{Columns}\nFROM sungrow_samples{{1}}\nGROUP BY device_id, bucket");
 
-    /// <summary>All of them, and what each is made of.</summary>
-    public static readonly (string View, string Hypertable)[] All = [(View, "sungrow_samples"), (LoadAggregate.View, "power_logs")];
+    private static readonly string[] Averaged =
+        ["pv_power_w", "battery_power_w", "battery_soc_pct", "battery_temp_c", "load_power_w", "export_power_w"];
+
+    // The same columns, of quarters.
+    private static readonly string SelectHours =
+        $"""
+        SELECT device_id, time_bucket(INTERVAL '1 hour', bucket) AS bucket, sum(samples)::bigint AS samples, sum(covered_s) AS covered_s,
+        {string.Join('\n', Averaged.Select(name =>
+            $"sum({name}_sum) AS {name}_sum, sum({name}_s) AS {name}_s, min({name}_min) AS {name}_min, max({name}_max) AS {name}_max,"))}
+        sum(export_ws) AS export_ws, sum(import_ws) AS import_ws, sum(discharge_ws) AS discharge_ws, sum(charge_ws) AS charge_ws,
+        min(pv_daily_first) AS pv_daily_first, max(pv_daily_last) AS pv_daily_last, max(pv_daily_max) AS pv_daily_max
+        FROM {View}
+        GROUP BY device_id, time_bucket(INTERVAL '1 hour', bucket)
+        """;
 
     /// <summary>In the start's transaction. A view becomes a continuous aggregate when TimescaleDB comes, an empty one: until
-    /// the first refreshes have gone through what is stored, oldest first, it adds that itself.</summary>
+    /// the first refreshes have gone through what is stored, oldest first, it adds that itself. Hours are no view of plain PostgreSQL:
+    /// nobody would read it.</summary>
     public static async Task EnsureAsync(NpgsqlConnection connection, bool continuous, CancellationToken cancellationToken)
     {
         await EnsureAsync(connection, View, Select(continuous ? TimescaleBucket : PlainBucket), continuous, cancellationToken);
+        if (continuous)
+        {
+            await EnsureAsync(connection, HourView, SelectHours, continuous, cancellationToken);
+        }
+
         await EnsureAsync(connection, LoadAggregate.View, LoadAggregate.Select(continuous), continuous, cancellationToken);
     }
 
@@ -125,20 +153,31 @@ internal static class Aggregates
         return await aggregate.ExecuteScalarAsync(cancellationToken) is not null;
     }
 
-    /// <summary>What a query reads buckets from: those of $1, from <paramref name="from"/> on and before <paramref name="to"/>. Times are
-    /// literals, so that the planner leaves out every other chunk.</summary>
+    /// <summary>What a query reads the quarters of an hour of $1 from: those from <paramref name="from"/> on and before
+    /// <paramref name="to"/>. Times are literals, so that the planner leaves out every other chunk.</summary>
     /// <param name="continuous">False: without the view, whose bucket no index knows; the times of the rows themselves it does.</param>
-    public static string Source(bool continuous, DateTimeOffset from, DateTimeOffset to) =>
+    public static string Quarters(bool continuous, DateTimeOffset from, DateTimeOffset to) =>
         continuous
-            ? $"(SELECT * FROM {View} WHERE device_id = $1 AND bucket >= {Literal(from)} AND bucket < {Literal(to)}) AS buckets"
+            ? Buckets(View, from, to)
             : $"({Select(PlainBucket, $" WHERE device_id = $1 AND ts >= {Literal(from)} AND ts < {Literal(to)}")}) AS buckets";
+
+    /// <summary>What a query reads the figures of whole periods of $1 from: buckets of which none lies in two of them. Hours where every
+    /// period begins with one, as in most zones; quarters where a zone is off by half an hour.</summary>
+    /// <param name="boundaries">Of the periods, in order.</param>
+    public static string Periods(bool continuous, IReadOnlyList<DateTimeOffset> boundaries) =>
+        continuous && boundaries.All(boundary => Hours.Floor(boundary) == boundary)
+            ? Buckets(HourView, boundaries[0], boundaries[^1])
+            : Quarters(continuous, boundaries[0], boundaries[^1]);
 
     public static string Literal(DateTimeOffset time) => $"TIMESTAMPTZ '{Rfc3339.Write(time)}'";
 
     /// <summary>The start of the bucket that holds <paramref name="time"/>.</summary>
-    public static DateTimeOffset Floor(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % Bucket.Ticks), TimeSpan.Zero);
+    public static DateTimeOffset Floor(DateTimeOffset time) => Samples.Floor(time);
 
-    public static DateTimeOffset Ceiling(DateTimeOffset time) => Floor(time) == time ? time : Floor(time) + Bucket;
+    public static DateTimeOffset Ceiling(DateTimeOffset time) => Samples.Ceiling(time);
+
+    private static string Buckets(string view, DateTimeOffset from, DateTimeOffset to) =>
+        $"(SELECT * FROM {view} WHERE device_id = $1 AND bucket >= {Literal(from)} AND bucket < {Literal(to)}) AS buckets";
 
     private static string Select(string bucket, string where = "") =>
         string.Format(CultureInfo.InvariantCulture, SelectFormat, bucket, where);

@@ -31,24 +31,25 @@ internal static class RefreshPolicy
     /// <param name="regular">Also the last days, and everything from the watermark on that is not new.</param>
     /// <param name="watermark">From here on the view adds the samples itself. Nothing past it may be refreshed before all up to there is:
     /// it would move past what was left out.</param>
-    /// <param name="oldest">Before this there are no samples to refresh from; null: there are none at all.</param>
+    /// <param name="oldest">Before this there is nothing to refresh from; null: there is nothing at all.</param>
     public static IReadOnlyList<RefreshRange> Plan(
-        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now)
+        KeptAggregate aggregate, IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest,
+        DateTimeOffset now)
     {
-        var until = Aggregates.Floor(now - Newest);
-        var from = Aggregates.Floor(now - RegularWindow);
+        var until = aggregate.Floor(now - Newest);
+        var from = aggregate.Floor(now - aggregate.RegularWindow);
         IEnumerable<(DateTimeOffset From, DateTimeOffset To, long? Id)> asked =
-            [.. pending.Select(range => (Aggregates.Floor(range.From), Aggregates.Floor(range.To) + Aggregates.Bucket, (long?)range.Id))];
+            [.. pending.Select(range => (aggregate.Floor(range.From), aggregate.Floor(range.To) + aggregate.Bucket, (long?)range.Id))];
         if (regular)
         {
-            asked = asked.Append((watermark < from ? Aggregates.Floor(watermark) : from, until, null));
+            asked = asked.Append((watermark < from ? aggregate.Floor(watermark) : from, until, null));
         }
         else if (watermark < until)
         {
-            until = Aggregates.Floor(watermark);
+            until = aggregate.Floor(watermark);
         }
 
-        var since = oldest is null ? until : Aggregates.Ceiling(oldest.Value);
+        var since = oldest is null ? until : aggregate.Ceiling(oldest.Value);
         List<RefreshRange> plan = [];
         foreach (var range in asked.OrderBy(range => range.From))
         {

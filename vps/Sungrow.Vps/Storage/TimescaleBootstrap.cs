@@ -73,9 +73,10 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 
         // A chunk is dropped as a whole, and the job that does it may be a day late or early.
         var longest = rawRetention - ChunkInterval - TimeSpan.FromDays(1);
-        foreach (var (view, _) in Aggregates.All)
+        // What is made of another aggregate has nothing to fear: that one is kept for ever.
+        foreach (var aggregate in Aggregates.All.Where(each => each.Table != Aggregates.View))
         {
-            await RefuseErasingPolicyAsync(view, longest, cancellationToken);
+            await RefuseErasingPolicyAsync(aggregate.View, longest, cancellationToken);
         }
     }
 
