@@ -20,7 +20,8 @@ internal static class Backlog
                 for (var row = 0; row < rows; row++)
                 {
                     var before = TimeSpan.FromSeconds((double)(rows - 1 - row) * IntervalSeconds);
-                    buffer.Append(new(deviceId, last - before, Metrics(row), 1, IntervalSeconds, TimeSpan.FromSeconds((double)row * IntervalSeconds)));
+                    buffer.Append(
+                        new NewSample(deviceId, last - before, Metrics(row), 1, IntervalSeconds, TimeSpan.FromSeconds((double)row * IntervalSeconds)));
                 }
             }
 
