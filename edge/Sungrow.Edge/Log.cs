@@ -30,7 +30,8 @@ internal static partial class Log
     [LoggerMessage(2006, LogLevel.Information, "The clock is trusted; samples that waited for a time and have theirs now: {Rows}.")]
     public static partial void TimesAssigned(ILogger logger, long rows);
 
-    [LoggerMessage(2007, LogLevel.Warning, "Samples of an earlier boot were stamped by a clock that was ahead, and are dead letters now: {Rows}.")]
+    [LoggerMessage(2007, LogLevel.Warning,
+        "Samples of an earlier boot were stamped by a clock that was ahead, and are dead letters now: {Rows}.")]
     public static partial void ClockWasWrong(ILogger logger, int rows);
 
     [LoggerMessage(3000, LogLevel.Error, "A sample is lost: {Reason}")]
@@ -42,7 +43,8 @@ internal static partial class Log
     [LoggerMessage(3003, LogLevel.Error, "Buffer {Path} was replaced, {What}; rows taken over: {Salvaged}, lost: {Lost}. Check the disk.")]
     public static partial void BufferReplaced(ILogger logger, string path, string what, long salvaged, long lost);
 
-    [LoggerMessage(4000, LogLevel.Debug, "Samples of {DeviceId} delivered: {Samples}, of them duplicates {Duplicates}, conflicts {Conflicts}.")]
+    [LoggerMessage(4000, LogLevel.Debug,
+        "Samples of {DeviceId} delivered: {Samples}, of them duplicates {Duplicates}, conflicts {Conflicts}.")]
     public static partial void Delivered(ILogger logger, int samples, string deviceId, int duplicates, int conflicts);
 
     [LoggerMessage(4001, LogLevel.Information, "The VPS takes samples again.")]

@@ -69,7 +69,8 @@ internal static partial class Log
     [LoggerMessage(2002, LogLevel.Warning, "Redis does not answer: a revocation reaches this server within {Seconds} s")]
     public static partial void RevocationsAreNotHeard(this ILogger log, int seconds);
 
-    [LoggerMessage(2100, LogLevel.Warning, "The buffer {Buffer} of {Device} does not balance: {Verdict}; rows (more than here: positive): {Rows}")]
+    [LoggerMessage(2100, LogLevel.Warning,
+        "The buffer {Buffer} of {Device} does not balance: {Verdict}; rows (more than here: positive): {Rows}")]
     public static partial void BufferDoesNotBalance(this ILogger log, string device, Guid buffer, string verdict, long rows);
 
     [LoggerMessage(2101, LogLevel.Warning, "The buffer {Buffer} of {Device} is not the only one of its name: {Anomaly}")]

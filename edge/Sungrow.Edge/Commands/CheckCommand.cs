@@ -118,7 +118,8 @@ internal static class CheckCommand
             return [("buffer", false, unavailable.Message)];
         }
 
-        List<(string Name, bool Well, string Text)> lines = [("buffer", true, $"{options.Path}, {Count.Of(status.Waiting, "sample")} waiting")];
+        var waiting = Count.Of(status.Waiting, "sample");
+        List<(string Name, bool Well, string Text)> lines = [("buffer", true, $"{options.Path}, {waiting} waiting")];
         if (status.Brake is { } brake)
         {
             lines.Add(("brake", false, $"on, as the VPS refused too many samples with {brake.Code}: mend it, then 'dead-letters release'"));
@@ -126,7 +127,8 @@ internal static class CheckCommand
 
         if (status.DeadLettersByCode.Count > 0)
         {
-            lines.Add(("dead", false, $"{Count.Of(status.DeadLettersByCode.Sum(code => code.Rows), "sample")} refused by the VPS: see 'dead-letters list', then retry or drop them"));
+            var refused = Count.Of(status.DeadLettersByCode.Sum(code => code.Rows), "sample");
+            lines.Add(("dead", false, $"{refused} refused by the VPS: see 'dead-letters list', then retry or drop them"));
         }
 
         var evicts = status.FreeBytes < options.MinFreeBytes;

@@ -21,5 +21,7 @@ internal static class ReplayCommand
     private static int Send(string[] settings, Replay order) => order.From >= order.To
         ? Attempt.Refuse("--to must be later than --from.")
         : DeadLettersCommand.Give(
-            settings, order, rows => rows == 0 ? "The buffer keeps no sample of that time." : $"{Count.Of(rows, "sample")} will go once more with the next run.");
+            settings,
+            order,
+            rows => rows == 0 ? "The buffer keeps no sample of that time." : $"{Count.Of(rows, "sample")} will go once more with the next run.");
 }

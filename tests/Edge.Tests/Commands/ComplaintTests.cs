@@ -5,7 +5,8 @@ namespace Sungrow.Edge.Tests.Commands;
 
 public class ComplaintTests
 {
-    private const string Sentence = "sungrow-edge: The buffer /var/lib/sungrow-edge/buffer.db is in use by another sungrow-edge: one daemon per buffer.";
+    private const string Sentence =
+        "sungrow-edge: The buffer /var/lib/sungrow-edge/buffer.db is in use by another sungrow-edge: one daemon per buffer.";
 
     [Fact]
     public void In_a_terminal_a_sentence_is_broken_between_words()
@@ -30,6 +31,8 @@ public class ComplaintTests
     {
         var path = "/" + new string('x', 100);
 
-        Assert.Equal(["sungrow-edge:", path, "is not there."], Complaint.Wrap($"sungrow-edge: {path} is not there.", 60).Split(Environment.NewLine));
+        var lines = Complaint.Wrap($"sungrow-edge: {path} is not there.", 60).Split(Environment.NewLine);
+
+        Assert.Equal(["sungrow-edge:", path, "is not there."], lines);
     }
 }

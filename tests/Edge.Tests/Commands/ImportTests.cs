@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sungrow.Edge.Buffer;
 using Sungrow.Protocol;
 using Sungrow.TestServers;
@@ -63,7 +62,9 @@ public sealed class ImportTests : IDisposable
         Write(1);
         using var daemon = SampleBuffer.Open(Path, "boot");
 
-        Assert.Contains("in use by another sungrow-edge", (await EdgeProgram.RunAsync(_settings, "import", Csv)).Refusal(1), StringComparison.Ordinal);
+        var ended = await EdgeProgram.RunAsync(_settings, "import", Csv);
+
+        Assert.Contains("in use by another sungrow-edge", ended.Refusal(1), StringComparison.Ordinal);
     }
 
     private long Committed()
@@ -79,8 +80,7 @@ public sealed class ImportTests : IDisposable
     }
 
     private void Write(int samples) => File.WriteAllLines(
-        Csv,
-        ["device_id,ts,pv_power_w,interval_s", .. Times(samples).Select((ts, n) => string.Create(CultureInfo.InvariantCulture, $"A2240312345,{Rfc3339.Write(ts)},{n % 5000},10"))]);
+        Csv, ["device_id,ts,pv_power_w,interval_s", .. Times(samples).Select((ts, n) => $"A2240312345,{Rfc3339.Write(ts)},{n % 5000},10")]);
 
     private static IEnumerable<DateTimeOffset> Times(long samples) => Enumerable.Range(0, (int)samples).Select(n => Start.AddSeconds(10 * n));
 }

@@ -29,7 +29,8 @@ public class HonestyTests(DashboardServer server) : IClassFixture<DashboardServe
         await Expect(standing).Not.ToContainTextAsync($"Live, {age}\u00a0s", new() { Timeout = 60_000 });
         Assert.True(await AgeAsync(standing) > age);
         await Expect(standing).ToContainTextAsync("old", Patient);
-        await Expect(guest.Page.Locator(".now .warning")).ToContainTextAsync(AClock("Nothing newer has come since {0}: this is what the house did then"));
+        await Expect(guest.Page.Locator(".now .warning"))
+            .ToContainTextAsync(AClock("Nothing newer has come since {0}: this is what the house did then"));
         // The values that it had, as of then; nothing became zero.
         await Expect(guest.Page.Locator(".story")).ToContainTextAsync(AClock("At {0}: The sun gives 4.32"));
         await Expect(guest.Page.Locator(".flow .sun .value")).ToContainTextAsync("4.32");
@@ -138,7 +139,8 @@ public class HonestyTests(DashboardServer server) : IClassFixture<DashboardServe
 
         await server.KillAsync();
         await page.ReloadAsync();
-        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The server does not answer. This page asks again by itself.", new() { Timeout = 90_000 });
+        await Expect(page.GetByRole(AriaRole.Alert))
+            .ToHaveTextAsync("The server does not answer. This page asks again by itself.", new() { Timeout = 90_000 });
         await owner.LookAsync("gone");
         await server.StartAsync(TestContext.Current.CancellationToken);
 

@@ -73,8 +73,7 @@ public class SilenceTests(Databases databases)
         var watch = Watch(server, time);
         time.Now = Start.AddHours(1);
         await server.ExecuteAsync($"UPDATE devices SET last_seen = '{time.Now:O}' WHERE device_id = 'inverter-1'");
-        await server.ExecuteAsync(
-            $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{Start:O}', 0, 1, 10)");
+        await StoreAsync(server, Start);
         await server.ExecuteAsync(
             $"INSERT INTO gaps (device_id, from_ts, reason, missed, received_at) VALUES ('inverter-1', '{Start:O}', 'night', 360, now())");
 
@@ -90,8 +89,7 @@ public class SilenceTests(Databases databases)
             Assert.Equal(0, await watch.CheckAsync(default));
         }
 
-        await server.ExecuteAsync(
-            $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{time.Now:O}', 0, 1, 10)");
+        await StoreAsync(server, time.Now);
         Assert.Equal(1, await watch.CheckAsync(default));
 
         Assert.Equal(2, webhook.Bodies.Count);
@@ -108,8 +106,7 @@ public class SilenceTests(Databases databases)
         var watch = Watch(server, time);
         time.Now = Start.AddHours(1);
         await server.ExecuteAsync($"UPDATE devices SET last_seen = '{time.Now:O}' WHERE device_id = 'inverter-1'");
-        await server.ExecuteAsync(
-            $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{Start.AddDays(-40):O}', 0, 1, 10)");
+        await StoreAsync(server, Start.AddDays(-40));
 
         Assert.Equal(1, await watch.CheckAsync(default));
         Assert.Equal(0, await watch.CheckAsync(default));
@@ -165,6 +162,9 @@ public class SilenceTests(Databases databases)
         Assert.Single(webhook.Bodies);
         Assert.Single(smtp.Mails);
     }
+
+    private static Task StoreAsync(VpsServer server, DateTimeOffset ts) => server.ExecuteAsync(
+        $"INSERT INTO sungrow_samples (device_id, ts, pv_power_w, sample_count, interval_s) VALUES ('inverter-1', '{ts:O}', 0, 1, 10)");
 
     private static WatchedDevice Device(DateTimeOffset lastSeen, DateTimeOffset? lastSample = null, int interval = 10) =>
         new("d", "t", "s", lastSeen, TimeSpan.FromSeconds(interval), SilentSince: null, lastSample, IsAsleep: false);

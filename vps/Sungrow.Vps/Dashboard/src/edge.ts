@@ -13,6 +13,7 @@ interface Line {
  * @param refused Why the server could not be asked again since `at`; the edge may be as well as ever then. */
 export function edgeStatus(device: Device, at: Date, refused: string | null): HTMLElement {
   const now = new Date();
+  const known = refused === null ? lines(device, at) : [unknown(refused, at, now, device.time_zone)];
   const facts: [string, string | null][] = [
     ['Device', device.device_id],
     ['Inverter', [device.model, device.serial !== device.device_id ? device.serial : null].filter(Boolean).join(', ') || null],
@@ -26,7 +27,7 @@ export function edgeStatus(device: Device, at: Date, refused: string | null): HT
   return el(
     'section', { class: 'edge', 'aria-labelledby': 'edge' },
     el('div', { class: 'heading' }, el('h2', { id: 'edge' }, 'Edge and inverter')),
-    el('ul', { class: 'checks' }, ...(refused === null ? lines(device, at) : [unknown(refused, at, now, device.time_zone)]).map(line => el('li', { class: line.good ? 'good' : 'bad' }, line.text))),
+    el('ul', { class: 'checks' }, ...known.map(line => el('li', { class: line.good ? 'good' : 'bad' }, line.text))),
     el('details', { class: 'facts' }, el('summary', {}, 'Details'),
       el('dl', {}, ...facts.flatMap(([name, value]) => (value ? [el('dt', {}, name), el('dd', {}, value)] : [])))));
 }

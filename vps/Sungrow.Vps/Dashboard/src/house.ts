@@ -8,10 +8,12 @@ import { Now } from './now';
 import { Past } from './past';
 import { Period } from './period';
 import { readRoute, writeRoute } from './route';
+import { sessionEnded } from './signin';
 import { Today } from './today';
 import type { Device } from './wire';
 
 const minute = 60_000;
+const fresh = 5_000;
 
 /** The page of one device, alive until stopped. */
 export class House {
@@ -23,18 +25,21 @@ export class House {
   private readonly past: Past;
   private readonly live: Live;
   private edge: HTMLElement;
-  private edgeAt = new Date();
   private connected = true;
   private stopped = false;
   private readonly timer: number;
 
-  constructor(private device: Device, others: readonly Device[], private readonly signedOut: (why: string) => void, signOut: () => void) {
+  /** @param edgeAt When the devices were asked for: long ago, where the page has shown another one since. */
+  constructor(
+    private device: Device, others: readonly Device[], private edgeAt: Date, private readonly signedOut: (why: string) => void,
+    signOut: () => void,
+  ) {
     this.now = new Now(device);
     this.today = new Today(device.time_zone);
     this.loads = new LoadList(device.time_zone);
     this.site = others.some(other => other.site_id !== device.site_id) ? device.site_id : null;
     this.past = new Past(device, this.ended);
-    this.edge = edgeStatus(device, this.edgeAt, null);
+    this.edge = edgeStatus(device, edgeAt, null);
     this.element = el(
       'div', { class: 'page' },
       el('a', { class: 'skip', href: '#past', click: (event: MouseEvent) => {
@@ -48,6 +53,10 @@ export class House {
     document.addEventListener('visibilitychange', this.onVisibility);
     void this.refreshToday();
     void this.refreshLoads();
+    if (Date.now() - edgeAt.getTime() > fresh) {
+      void this.refreshEdge();
+    }
+
     this.follow();
   }
 
@@ -72,7 +81,7 @@ export class House {
 
   private readonly ended = (): void => {
     if (!this.stopped) { // Of several refusals the first leads to the sign-in; the others must not clear what is typed there.
-      this.signedOut('Your session has ended, or your token was taken back. Sign in again to go on.');
+      this.signedOut(sessionEnded);
     }
   };
 

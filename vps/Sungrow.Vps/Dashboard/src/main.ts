@@ -2,7 +2,7 @@ import { api, Refused } from './api';
 import { el } from './dom';
 import { House } from './house';
 import { readRoute, writeRoute } from './route';
-import { signIn } from './signin';
+import { sessionEnded, signIn } from './signin';
 import './styles/base.css';
 import './styles/page.css';
 import './styles/flow.css';
@@ -18,6 +18,7 @@ const app = document.getElementById('app')!;
 let house: House | null = null;
 let shown: string | null = null;
 let devices: readonly Device[] = [];
+let devicesAt = new Date();
 let again = 0;
 
 function place(element: HTMLElement): void {
@@ -68,6 +69,7 @@ async function open(): Promise<void> {
 
   try {
     ({ devices } = await api.devices());
+    devicesAt = new Date();
     show();
   } catch (failure) {
     if (!(failure instanceof Refused)) {
@@ -75,7 +77,7 @@ async function open(): Promise<void> {
     }
 
     if (failure.signedOut) {
-      showSignIn('Your session has ended, or your token was taken back. Sign in again to go on.');
+      showSignIn(sessionEnded);
     } else {
       waitFor(`${failure.sentence} This page asks again by itself.`);
     }
@@ -110,7 +112,7 @@ function show(): void {
     history.replaceState(null, '', writeRoute(device.device_id, 'day', null));
   }
 
-  house = new House(device, devices, showSignIn, () => void signOut());
+  house = new House(device, devices, devicesAt, showSignIn, () => void signOut());
   shown = device.device_id;
   app.replaceChildren(house.element);
 }

@@ -35,7 +35,8 @@ export class Now {
     }
 
     // Read on demand, not aloud: a sentence every ten seconds would drown everything else.
-    say(this.told, view.sample ? `${said.standing === 'live' ? '' : `At ${moment(new Date(view.sample.ts), now, zone)}: `}${story(flowsOf(view.sample))}` : '');
+    const when = view.sample && said.standing !== 'live' ? `At ${moment(new Date(view.sample.ts), now, zone)}: ` : '';
+    say(this.told, view.sample ? `${when}${story(flowsOf(view.sample))}` : '');
     return said;
   }
 }

@@ -1,6 +1,8 @@
 import { api, Refused } from './api';
 import { el, say } from './dom';
 
+export const sessionEnded = 'Your session has ended, or your token was taken back. Sign in again to go on.';
+
 /** @param why Said above the form, for example that the session has ended. */
 export function signIn(why: string, done: () => void): HTMLElement {
   const problem = el('p', { class: 'problem', id: 'problem', role: 'alert' });

@@ -1,4 +1,5 @@
-/** Seconds since it was made. The page's own clock stands still while some phones sleep, the wall's may be set back: the later one is right. */
+/** Seconds since it was made. The page's own clock stands still while some phones sleep, the wall's may be set back: the one that ran further
+ * is right. */
 export class Stopwatch {
   private readonly tick = performance.now();
   private readonly wall = Date.now();
