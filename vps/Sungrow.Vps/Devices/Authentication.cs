@@ -189,7 +189,8 @@ internal sealed class DeviceAuth(
 
 /// <summary>The viewer of a token: the environment's first, then those we issued.</summary>
 internal sealed class ViewerAuth(
-    IOptions<DevicesOptions> options, KnownTokens known, TokenGate gate, DeviceRegistry registry, ViewerSessions sessions)
+    IOptions<DevicesOptions> options, ViewerAuthCache cache, KnownTokens known, TokenGate gate, DeviceRegistry registry,
+    ViewerSessions sessions)
 {
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.ViewerTokens, oneDevicePerToken: false);
 
@@ -202,32 +203,32 @@ internal sealed class ViewerAuth(
             return new(new AuthenticatedViewer(devices), null);
         }
 
-        var found = await gate.AskAsync(
-            from,
-            known.Contains(TokenKind.Viewer, digest),
-            async () => Tokens.IsWellFormed(token) ? await registry.FindViewerAsync(digest, cancellationToken) : null,
-            isGood: viewer => viewer is not null);
-        if (found is { Caller: null, Refusal: null })
-        {
-            known.Forget(TokenKind.Viewer, digest);
-        }
-
-        return found;
+        return await LookUpAsync(
+            TokenKind.Viewer, digest, from,
+            () => Tokens.IsWellFormed(token) ? registry.FindViewerAsync(digest, cancellationToken) : Task.FromResult<GoodViewer?>(null));
     }
 
     /// <param name="id">As the cookie holds it.</param>
-    public async ValueTask<Authenticated<AuthenticatedViewer>> FindSessionAsync(
-        string id, IPAddress? from, CancellationToken cancellationToken)
+    public ValueTask<Authenticated<AuthenticatedViewer>> FindSessionAsync(string id, IPAddress? from, CancellationToken cancellationToken)
     {
         var digest = Tokens.Digest(id);
+        return LookUpAsync(
+            TokenKind.Session, digest, from, () => sessions.FindAsync(digest, token => _environment.Find(token), cancellationToken));
+    }
+
+    private async ValueTask<Authenticated<AuthenticatedViewer>> LookUpAsync(
+        TokenKind kind, byte[] digest, IPAddress? from, Func<Task<GoodViewer?>> ask)
+    {
+        if (cache.Get(digest) is { } cached)
+        {
+            return new(cached, null);
+        }
+
         var found = await gate.AskAsync(
-            from,
-            known.Contains(TokenKind.Session, digest),
-            async () => await sessions.FindAsync(digest, token => _environment.Find(token), cancellationToken),
-            isGood: viewer => viewer is not null);
+            from, known.Contains(kind, digest), () => cache.AskAsync(digest, ask), isGood: viewer => viewer is not null);
         if (found is { Caller: null, Refusal: null })
         {
-            known.Forget(TokenKind.Session, digest);
+            known.Forget(kind, digest);
         }
 
         return found;

@@ -14,12 +14,14 @@ internal static class DevicesSetup
         services.AddSingleton<DeviceRegistry>();
         services.AddSingleton<AfterMigration>(provider => provider.GetRequiredService<DeviceRegistry>().EnsureAsync);
         services.AddSingleton<DeviceAuthCache>();
+        services.AddSingleton<ViewerAuthCache>();
         services.AddSingleton<KnownTokens>();
         services.AddSingleton<AfterMigration>(provider => provider.GetRequiredService<KnownTokens>().LoadAsync);
         services.AddHostedService(provider => provider.GetRequiredService<KnownTokens>());
         services.AddSingleton<TokenGate>();
         services.AddSingleton<VpsMetrics>();
-        services.AddHostedService<Invalidations>();
+        services.AddSingleton<Invalidations>();
+        services.AddHostedService(provider => provider.GetRequiredService<Invalidations>());
         services.AddHostedService<Upkeep>();
         services.AddTrustedProxies();
         services.AddSingleton<DeviceAuth>();

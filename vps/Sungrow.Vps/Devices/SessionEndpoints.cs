@@ -47,7 +47,7 @@ internal static class SessionEndpoints
     public static void Forget(HttpResponse response) => response.Cookies.Delete(Cookie, Options(life: null));
 
     private static async Task<IResult> PostAsync(
-        HttpContext context, ViewerAuth viewers, ViewerSessions sessions, CancellationToken cancellationToken)
+        HttpContext context, ViewerAuth viewers, ViewerSessions sessions, Invalidations invalidations, CancellationToken cancellationToken)
     {
         using var body = await RequestBody.ReadJsonAsync(context.Request, MaxBytes, cancellationToken);
         if (body.Refusal is not null)
@@ -66,8 +66,9 @@ internal static class SessionEndpoints
             return Authentication.Refuse(context, refusal);
         }
 
-        context.Response.Cookies.Append(
-            Cookie, await sessions.BeginAsync(Tokens.Digest(token), cancellationToken), Options(ViewerSessions.Life));
+        var id = await sessions.BeginAsync(Tokens.Digest(token), cancellationToken);
+        await invalidations.TellOfViewersAsync(cancellationToken); // It may have ended the oldest of this token.
+        context.Response.Cookies.Append(Cookie, id, Options(ViewerSessions.Life));
         context.Response.Headers.CacheControl = "no-store";
         return TypedResults.NoContent();
     }
@@ -79,11 +80,13 @@ internal static class SessionEndpoints
             new SessionAnswer([.. context.Viewer().Devices.Order(StringComparer.Ordinal)]), SessionJson.Default.SessionAnswer);
     }
 
-    private static async Task<NoContent> DeleteAsync(HttpContext context, ViewerSessions sessions, CancellationToken cancellationToken)
+    private static async Task<NoContent> DeleteAsync(
+        HttpContext context, ViewerSessions sessions, Invalidations invalidations, CancellationToken cancellationToken)
     {
         if (IdOf(context.Request) is { } id)
         {
             await sessions.EndAsync(Tokens.Digest(id), cancellationToken);
+            await invalidations.TellOfViewersAsync(CancellationToken.None); // The session has ended, whoever still waits.
         }
 
         Forget(context.Response);

@@ -51,14 +51,15 @@ internal sealed class ViewerSessions(Database database)
 
     /// <param name="ofEnvironment">The devices of a token of the environment.</param>
     /// <returns>Null where there is no such session, or its token is no longer good.</returns>
-    public async Task<AuthenticatedViewer?> FindAsync(
+    public async Task<GoodViewer?> FindAsync(
         byte[] digest, Func<byte[], IReadOnlySet<string>?> ofEnvironment, CancellationToken cancellationToken)
     {
         await using var connection = await database.ConnectAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             """
             SELECT sessions.token_digest, tokens.digest IS NOT NULL,
-                   array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = sessions.token_digest)
+                   array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = sessions.token_digest),
+                   sessions.expires_at, least(sessions.expires_at, tokens.not_after)
             FROM viewer_sessions AS sessions
             LEFT JOIN viewer_tokens AS tokens ON tokens.digest = sessions.token_digest
                 AND tokens.not_before <= now() AND (tokens.not_after IS NULL OR tokens.not_after > now())
@@ -74,8 +75,9 @@ internal sealed class ViewerSessions(Database database)
             return null;
         }
 
-        return ofEnvironment(row.GetFieldValue<byte[]>(0)) is { } devices ? new AuthenticatedViewer(devices)
-            : row.GetBoolean(1) ? new AuthenticatedViewer(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal))
+        return ofEnvironment(row.GetFieldValue<byte[]>(0)) is { } devices ? new(new(devices), row.GetFieldValue<DateTimeOffset>(3))
+            : row.GetBoolean(1) ? new(
+                new(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal)), row.GetFieldValue<DateTimeOffset>(4))
             : null;
     }
 

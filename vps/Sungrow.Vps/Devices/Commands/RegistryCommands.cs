@@ -104,6 +104,12 @@ internal static class RegistryCommands
                 + $"{options.AuthCacheTtlSeconds} s.");
     }
 
+    /// <summary>Tells the servers that run to forget what they know of viewers. One that does not hear it asks anyway.</summary>
+    public static Task TellOfViewersAsync(AdminSession session) =>
+        session.Service<IOptions<DevicesOptions>>().Value.RedisUrl is { Length: > 0 } redisUrl
+            ? Invalidations.TryTellOfViewersAsync(redisUrl, session.Service<TimeProvider>(), session.CancellationToken)
+            : Task.CompletedTask;
+
     private static Option<string> Named(string name, string description, string usual)
     {
         var option = new Option<string>(name)

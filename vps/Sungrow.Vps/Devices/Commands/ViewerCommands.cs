@@ -129,6 +129,7 @@ internal static class ViewerCommands
                 $"SELECT max(not_after) FROM viewer_tokens WHERE {His}", row => RegistryCommands.TimeAt(row, 0), tenant, name);
             return (token, end.Single());
         });
+        await RegistryCommands.TellOfViewersAsync(session);
         session.Say(new(null, name, tenant, null, token, end), RegistryJson.Default.IssuedToken, issued =>
         {
             Console.WriteLine($"A new token of the viewer {name} of tenant {tenant}:");
@@ -150,6 +151,7 @@ internal static class ViewerCommands
             return await session.ExecuteAsync(
                 $"UPDATE viewer_tokens SET not_after = now() WHERE {His} AND (not_after IS NULL OR not_after > now())", tenant, name);
         });
+        await RegistryCommands.TellOfViewersAsync(session);
         session.Say(new(null, name, null, tenant, "REVOKED"), RegistryJson.Default.Changed, _ =>
             Console.WriteLine($"All tokens of the viewer {name} of tenant {tenant} have ended."));
     }
@@ -158,6 +160,7 @@ internal static class ViewerCommands
     {
         await FindAsync(session, tenant, name);
         await session.TransactAsync(() => DeleteAsync(session, tenant, name, "true"));
+        await RegistryCommands.TellOfViewersAsync(session);
         session.Say(new(null, name, null, tenant, "REMOVED"), RegistryJson.Default.Changed, _ =>
             Console.WriteLine($"The viewer {name} of tenant {tenant} is removed."));
     }
