@@ -32,7 +32,7 @@ internal static class BufferRows
         connection.Execute("BEGIN");
         for (var n = 2; n <= rows; n++)
         {
-            SampleRows.Insert(connection, Number(n), device: 1, boot: 1);
+            SampleRows.Insert(connection, n, Number(n), device: 1, boot: 1);
         }
 
         connection.Execute("UPDATE devices SET committed = $rows, last_seq = $rows", ("$rows", rows));

@@ -191,7 +191,7 @@ internal static class BufferFile
 
     private static void Prepare(SqliteConnection connection, string path)
     {
-        // 2 kB pages: a commit writes three of them, and an SD card wears by bytes. To be said before the first table.
+        // 2 kB pages: a commit writes two of them, and an SD card wears by bytes. To be said before the first table.
         connection.Execute("PRAGMA page_size = 2048");
         var isNew = Marks.All(mark => connection.Number($"PRAGMA {mark}") == 0);
         var version = isNew ? 0 : CheckOurs(connection, path);

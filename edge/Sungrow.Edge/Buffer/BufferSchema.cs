@@ -5,10 +5,10 @@ namespace Sungrow.Edge.Buffer;
 /// <summary>The tables, and how an older file gets them.</summary>
 internal static class BufferSchema
 {
-    public const int Version = 2;
+    public const int Version = 3;
 
-    // Order is by seq, never by time, so that a clock that steps loses nothing. AUTOINCREMENT: a number is never given twice, also not
-    // after the newest row was deleted. ts: microseconds since 1970, 0 until the clock is trusted; monotonic: milliseconds since the boot
+    // Order is by seq, never by time, so that a clock that steps loses nothing. The ledger gives the numbers, and AUTOINCREMENT keeps a
+    // watch on them: none is given twice, also not after the newest row was deleted. ts: microseconds since 1970, 0 until the clock is trusted; monotonic: milliseconds since the boot
     // that boots names. No index on ts: it would cost a page more in each commit.
     private const string First = """
         CREATE TABLE buffer (buffer_id TEXT NOT NULL);
@@ -82,6 +82,12 @@ internal static class BufferSchema
         UPDATE devices SET newest_ts = coalesce((SELECT ts FROM samples ORDER BY seq DESC LIMIT 1), 0) WHERE committed > 0;
         """;
 
+    // Numbers went on from SQLite's own note of them, which may be beyond every row: those of rows that a salvage could not read.
+    private const string Third = """
+        UPDATE devices SET last_seq = (SELECT seq FROM sqlite_sequence WHERE name = 'samples')
+        WHERE last_seq = (SELECT max(last_seq) FROM devices) AND last_seq < (SELECT seq FROM sqlite_sequence WHERE name = 'samples');
+        """;
+
     /// <summary>Brings an empty file, or one of an older format, to this one; in the caller's transaction.</summary>
     public static void Upgrade(SqliteConnection connection, long version)
     {
@@ -95,6 +101,11 @@ internal static class BufferSchema
         {
             connection.Execute(Second);
             connection.Execute(FillSecond);
+        }
+
+        if (version < 3)
+        {
+            connection.Execute(Third);
         }
 
         connection.Execute($"PRAGMA user_version = {Version}");

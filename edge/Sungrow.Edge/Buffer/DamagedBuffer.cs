@@ -29,6 +29,7 @@ internal sealed class DamagedBuffer
             Names.TryAdd(account.Id, account.Counters.DeviceId);
         }
 
+        // SQLite's own note runs ahead of the rows: an upper bound that does not need the ledger.
         LastSeq = Attempt(() => connection.Number("SELECT seq FROM sqlite_sequence WHERE name = 'samples'"), null) ?? Unknown;
         LastSeq = Math.Clamp(
             Accounts.Count > 0 && LastSeq == Unknown ? Accounts.Values.Max(account => account.LastSeq) : LastSeq, 0, Unknown);

@@ -38,6 +38,9 @@ internal sealed class Ledger
 
     public IReadOnlyCollection<Account> Accounts => _accounts.Values;
 
+    /// <summary>The last number that a row was given.</summary>
+    public long LastSeq => _accounts.Values.Select(account => account.LastSeq).DefaultIfEmpty().Max();
+
     /// <summary>The time of the newest row ever appended that has one.</summary>
     public DateTimeOffset? NewestTs =>
         _accounts.Values.Where(account => account.NewestTs != 0).MaxBy(account => account.LastSeq) is { } newest

@@ -22,6 +22,11 @@ internal sealed class OpenBuffer : IDisposable
         Connection = connection;
         Id = Guid.Parse((string)connection.Scalar("SELECT buffer_id FROM buffer")!);
         Ledger = new(connection);
+        if (connection.Number("SELECT max(seq) FROM samples") > Ledger.LastSeq)
+        {
+            throw Sql.Damage("a row that the ledger does not know");
+        }
+
         Boot = (long)connection.Scalar(
             """
             INSERT INTO boots (boot_id) VALUES ($boot) ON CONFLICT (boot_id) DO NOTHING;
@@ -138,7 +143,8 @@ internal sealed class OpenBuffer : IDisposable
         {
             _trim.BeforeAppend();
             var account = Ledger.Open(sample.DeviceId);
-            seq = SampleRows.Insert(Connection, sample, account.Id, Boot);
+            seq = Ledger.LastSeq + 1;
+            SampleRows.Insert(Connection, seq, sample, account.Id, Boot);
             var counters = account.Counters with
             {
                 Committed = account.Counters.Committed + 1,

@@ -277,7 +277,7 @@ internal static class Salvage
             {
                 target.Execute(
                     """
-                    UPDATE devices SET cursor = $cursor, committed = $committed, dead_lettered = $dead, held = $held, last_seq = $last,
+                    UPDATE devices SET cursor = $cursor, committed = $committed, dead_lettered = $dead, held = $held,
                         newest_ts = $newest, untimed = $untimed, untimed_from = $untimed_from
                     WHERE id = $id
                     """,
@@ -286,15 +286,20 @@ internal static class Salvage
                     ("$committed", device.Dead + device.Held + device.Queued),
                     ("$dead", device.Dead),
                     ("$held", device.Held),
-                    ("$last", _seq),
                     ("$newest", device.NewestTs),
                     ("$untimed", device.Untimed),
                     ("$untimed_from", device.UntimedFrom));
             }
         }
 
+        /// <summary>Rows go on behind the last number given here, that of a row or of one that is missing.</summary>
         public void WriteSequence() => target.Execute(
-            "DELETE FROM sqlite_sequence WHERE name = 'samples'; INSERT INTO sqlite_sequence (name, seq) VALUES ('samples', $seq)", ("$seq", _seq));
+            """
+            DELETE FROM sqlite_sequence WHERE name = 'samples';
+            INSERT INTO sqlite_sequence (name, seq) VALUES ('samples', $seq);
+            UPDATE devices SET last_seq = $seq;
+            """,
+            ("$seq", _seq));
 
         // Perhaps a million rows, on a small machine: one statement for all of a table.
         private void Insert(string table, string[] columns, object[] values)

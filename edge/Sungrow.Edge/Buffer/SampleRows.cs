@@ -13,18 +13,22 @@ internal static class SampleRows
     // Written in the place of a time while the clock is not trusted.
     private const long Untimed = 0;
 
+    private const int NumbersAtOnce = 1024;
+
     private const long Year2200 = 7_258_118_400_000_000;
 
     /// <summary>A time that a row can have, in microseconds.</summary>
     public static bool IsTime(long ts) => ts is > Untimed and < Year2200;
 
-    /// <returns>The row's number.</returns>
-    public static long Insert(SqliteConnection connection, NewSample sample, long device, long boot) => (long)connection.Scalar(
+    /// <summary>SQLite writes down the last number that it gave, a page more in each commit: it is told of numbers ahead of their rows, so
+    /// that it has nothing to write but once in so many.</summary>
+    public static void Insert(SqliteConnection connection, long seq, NewSample sample, long device, long boot) => connection.Execute(
         $"""
-        INSERT INTO samples ({Columns}) VALUES (NULL, $device, $ts, $pv_power_w, $pv_daily_kwh, $battery_power_w, $battery_soc_pct,
+        UPDATE sqlite_sequence SET seq = $seq + {NumbersAtOnce} WHERE name = 'samples' AND seq < $seq;
+        INSERT INTO samples ({Columns}) VALUES ($seq, $device, $ts, $pv_power_w, $pv_daily_kwh, $battery_power_w, $battery_soc_pct,
             $battery_temp_c, $load_power_w, $export_power_w, $sample_count, $interval_s, $boot, $monotonic);
-        SELECT last_insert_rowid();
         """,
+        ("$seq", seq),
         ("$device", device),
         ("$ts", sample.Ts is { } ts ? Microseconds.From(ts) : Untimed),
         ("$pv_power_w", sample.Metrics.PvPowerWatts),
@@ -37,7 +41,7 @@ internal static class SampleRows
         ("$sample_count", sample.SampleCount),
         ("$interval_s", sample.IntervalSeconds),
         ("$boot", boot),
-        ("$monotonic", (long)sample.Uptime.TotalMilliseconds))!;
+        ("$monotonic", (long)sample.Uptime.TotalMilliseconds));
 
     /// <summary>The oldest rows of one device after <paramref name="after"/> and before <paramref name="before"/>.</summary>
     public static List<BufferedSample> Oldest(SqliteConnection connection, long device, long after, long before, int max) => connection.Rows(

@@ -101,7 +101,7 @@ internal static class Times
     /// <summary>No row before this one is of the present boot: numbers of rows and of boots only grow, so a few looks find it.</summary>
     private static long FirstOfBoot(OpenBuffer buffer)
     {
-        var (before, first) = (0L, buffer.Ledger.Accounts.Select(account => account.LastSeq).DefaultIfEmpty().Max() + 1);
+        var (before, first) = (0L, buffer.Ledger.LastSeq + 1);
         while (before + 1 < first)
         {
             var middle = before + ((first - before) / 2);

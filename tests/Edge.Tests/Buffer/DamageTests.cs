@@ -75,6 +75,7 @@ public sealed class DamageTests : IDisposable
         IsTrue(rows);
         Assert.Equal((old, buffer.BufferId == old), (buffer.ReadState().Replaces!.BufferId, false));
         Assert.Equal(first, rows[^1].Seq);
+        Assert.All(buffer.UnreportedMissing(100), lost => Assert.InRange(lost.ToSeq, 1, first - 1));
         Balances(buffer.ReadState());
     }
 

@@ -60,6 +60,28 @@ public sealed class DurabilityTests : IDisposable
         Assert.Equal(50, hundred - fifty);
     }
 
+    [Fact]
+    public void A_sample_and_the_move_past_the_one_before_write_two_pages()
+    {
+        const int pageInLog = 2048 + 24;
+        using var buffer = SampleBuffer.Open(Path, "boot", Rows.KeepAll);
+        Write(1, 20);
+        var before = new FileInfo(Path + "-wal").Length;
+        Write(21, 120);
+
+        // The row's and the ledger's; now and then one more, where rows begin a new page.
+        Assert.InRange((new FileInfo(Path + "-wal").Length - before) / pageInLog, 200, 220);
+
+        void Write(int first, int last)
+        {
+            for (var n = first; n <= last; n++)
+            {
+                buffer.Append(Rows.Number(n));
+                buffer.Acknowledge(buffer.Peek(Rows.Device, 500)!);
+            }
+        }
+    }
+
     public void Dispose() => _folder.Dispose();
 
     /// <returns>The last number the child said, null when it was killed before it said one.</returns>

@@ -50,10 +50,11 @@ internal static class OlderFormat
             ("$device", Rows.Device), ("$acknowledged", acknowledged), ("$rows", rows));
         for (var n = 1; n <= rows; n++)
         {
-            SampleRows.Insert(connection, Rows.Number(n), device: 1, boot: 1);
+            SampleRows.Insert(connection, n, Rows.Number(n), device: 1, boot: 1);
         }
 
-        connection.Execute("COMMIT");
+        // SQLite gave the numbers itself then, and its note of them was that of the newest row.
+        connection.Execute("UPDATE sqlite_sequence SET seq = $rows WHERE name = 'samples'; COMMIT", ("$rows", rows));
         return id;
     }
 

@@ -68,11 +68,11 @@ public sealed class RefusalTests : IDisposable
             buffer.AppendMany(1, 3);
         }
 
-        Sql(Path, "PRAGMA user_version = 3");
+        Sql(Path, "PRAGMA user_version = 4");
         var before = File.ReadAllBytes(Path);
 
-        Assert.Contains("written by a newer sungrow-edge (format 3, this one knows 2)", Refusal(Path));
-        Assert.Contains("written by a newer sungrow-edge (format 3, this one knows 2)", StatusRefusal(Path));
+        Assert.Contains("written by a newer sungrow-edge (format 4, this one knows 3)", Refusal(Path));
+        Assert.Contains("written by a newer sungrow-edge (format 4, this one knows 3)", StatusRefusal(Path));
 
         Assert.Equal(before, File.ReadAllBytes(Path));
     }

@@ -40,6 +40,20 @@ public sealed class UpgradeTests : IDisposable
     }
 
     [Fact]
+    public void A_file_whose_last_numbers_are_of_rows_that_were_lost_goes_on_behind_them()
+    {
+        OlderFormat.Write(Path, rows: 300, acknowledged: 120);
+        using (var connection = BufferFile.OpenForWriting(Path, opened => opened))
+        {
+            connection.Execute("UPDATE sqlite_sequence SET seq = 340 WHERE name = 'samples'; PRAGMA user_version = 2");
+        }
+
+        using var buffer = SampleBuffer.Open(Path, "boot", Rows.KeepAll);
+
+        Assert.Equal(341, buffer.Append(Rows.Number(301)));
+    }
+
+    [Fact]
     public void Status_of_the_first_format_says_what_brings_it_up_to_date()
     {
         OlderFormat.Write(Path, rows: 3, acknowledged: 1);

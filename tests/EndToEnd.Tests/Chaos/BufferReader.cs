@@ -29,7 +29,7 @@ internal static class BufferReader
 
         return new(
             Guid.Parse(Rows(connection, "SELECT buffer_id FROM buffer", row => row.GetString(0)).Single()),
-            Rows(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'samples'", row => row.GetInt64(0)).SingleOrDefault(),
+            Rows(connection, "SELECT coalesce(max(last_seq), 0) FROM devices", row => row.GetInt64(0)).Single(),
             Rows(connection, "SELECT cursor FROM devices", row => row.GetInt64(0)).SingleOrDefault(),
             rows.Concat(held).Concat(deadLetters).ToDictionary(row => row.Seq, row => row.Row),
             held.Select(row => row.Seq).ToHashSet(),
