@@ -30,6 +30,9 @@ internal static partial class Log
     [LoggerMessage(2006, LogLevel.Information, "The clock is trusted: {Rows} samples that waited for a time have theirs.")]
     public static partial void TimesAssigned(ILogger logger, long rows);
 
+    [LoggerMessage(2007, LogLevel.Warning, "{Rows} samples of an earlier boot were stamped by a clock that was ahead: they are dead letters now.")]
+    public static partial void ClockWasWrong(ILogger logger, int rows);
+
     [LoggerMessage(3000, LogLevel.Error, "A sample is lost: {Reason}")]
     public static partial void AppendFailed(ILogger logger, string reason);
 

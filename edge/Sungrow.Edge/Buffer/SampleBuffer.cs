@@ -127,6 +127,11 @@ internal sealed class SampleBuffer : IDisposable
     public long Retime(DateTimeOffset bootedAt, int epochMicroseconds, DateTimeOffset after) =>
         Use(open => Announce(Times.Retime(open, bootedAt, epochMicroseconds, after)));
 
+    /// <summary>Gives up held rows of an earlier boot that the server refused as of the future, and that lie ahead of
+    /// <paramref name="after"/>: at most 1,000.</summary>
+    /// <returns>How many.</returns>
+    public int GiveUpOnWrongClock(DateTimeOffset after) => Use(open => Times.GiveUpOnWrongClock(open, after));
+
     public int NextClockEpoch() => Use(open =>
     {
         open.Commit(() => open.Connection.Execute("UPDATE buffer SET clock_epoch = clock_epoch + 1"));

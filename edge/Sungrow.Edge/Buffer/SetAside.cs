@@ -26,7 +26,7 @@ internal static class SetAside
             ("$now", Microseconds.From(buffer.Now)));
         var (device, ts) = buffer.Connection.Rows(
             "SELECT device, ts FROM dead_letters WHERE seq = $seq", reader => (reader.GetInt64(0), reader.GetInt64(1)), ("$seq", seq))[0];
-        long? time = ts == 0 ? null : ts;
+        long? time = ts == 0 || why.Code == Times.WasWrong ? null : ts;
         MissingRanges.Add(buffer.Connection, device, seq - 1, new(seq, seq, 1, time, time, MissingReasons.DeadLettered));
     }
 

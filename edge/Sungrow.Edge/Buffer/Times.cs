@@ -1,9 +1,17 @@
+using Sungrow.Protocol;
+
 namespace Sungrow.Edge.Buffer;
 
 /// <summary>Rows that were appended before the clock was trusted: they have a boot and a time since it.</summary>
 internal static class Times
 {
+    /// <summary>The code of dead letters whose time is known to be wrong, and can be put right by nothing.</summary>
+    public const string WasWrong = "CLOCK_WAS_WRONG";
+
     private const string NeverTrusted = "CLOCK_NEVER_TRUSTED";
+
+    // In one transaction.
+    private const int AtOnce = 1_000;
 
     /// <summary>Every untimed row of this boot gets its time.</summary>
     /// <returns>How many.</returns>
@@ -96,6 +104,37 @@ internal static class Times
                 });
             });
         }
+    }
+
+    /// <summary>Rows of an earlier boot that lie ahead of <paramref name="after"/>, and that the server has refused for it, become dead letters:
+    /// the uptimes of a boot that is over say nothing any more.</summary>
+    /// <returns>How many.</returns>
+    public static int GiveUpOnWrongClock(OpenBuffer buffer, DateTimeOffset after)
+    {
+        if (buffer.Ledger.Accounts.All(account => account.Counters.Held == 0))
+        {
+            return 0;
+        }
+
+        var wrong = buffer.Connection.Rows(
+            "SELECT seq, device FROM held WHERE boot <> $boot AND ts > $after AND code = $code ORDER BY seq LIMIT $most",
+            reader => (Seq: reader.GetInt64(0), Device: reader.GetInt64(1)),
+            ("$boot", buffer.Boot), ("$after", Microseconds.From(after)), ("$code", ErrorCodes.TimestampInFuture), ("$most", AtOnce));
+        if (wrong.Count > 0)
+        {
+            buffer.Commit(() =>
+            {
+                foreach (var (seq, device) in wrong)
+                {
+                    SetAside.DeadLetter(buffer, "held", seq, new(WasWrong, "Stamped ahead by a clock that was put right after the machine went down."));
+                    var account = buffer.Ledger.Of(device);
+                    var counters = account.Counters;
+                    buffer.Ledger.Set(account, counters with { Held = counters.Held - 1, DeadLettered = counters.DeadLettered + 1 });
+                }
+            });
+        }
+
+        return wrong.Count;
     }
 
     /// <summary>No row before this one is of the present boot: numbers of rows and of boots only grow, so a few looks find it.</summary>

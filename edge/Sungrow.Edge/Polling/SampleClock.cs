@@ -146,6 +146,12 @@ internal sealed class SampleClock(SampleBuffer buffer, ClockTrust trust, TimePro
             _retimes--;
         }
 
+        // Beyond what a server whose clock agrees with ours would take: none of them is being stored at this moment.
+        if (isPoll && buffer.GiveUpOnWrongClock(now + Ahead + ClockTrust.Tolerance) is > 0 and var rows)
+        {
+            Log.ClockWasWrong(logger, rows);
+        }
+
         _isTrusted = true;
     }
 

@@ -222,6 +222,36 @@ public sealed class SampleClockTests : IDisposable
     }
 
     [Fact]
+    public void What_a_boot_that_is_over_stamped_ahead_and_the_server_refused_become_dead_letters()
+    {
+        Restart("boot-2", Six.AddDays(365));
+        Poll(4);
+        Restart("boot-3", Six);
+        Poll(1);
+        // Not for this clock alone: one that is behind must not give up what the server would take.
+        Assert.Equal(0, _buffer.ReadState().DeadLettered);
+        var sent = _buffer.Peek(100)!;
+        Verdict ahead = new Hold("TIMESTAMP_IN_FUTURE", Six.AddHours(6));
+        Verdict other = new Hold("DEVICE_MISMATCH", Six.AddHours(6));
+        _buffer.Settle(sent, new Dictionary<long, Verdict> { [1] = ahead, [2] = ahead, [3] = ahead, [4] = other });
+
+        _trust = Clocks.Auto(_time, () => false);
+        _clock = Clocks.Of(_buffer, _time, _trust);
+        Poll(1);
+        Assert.Equal(4, _buffer.ReadState().Held); // Nobody vouches for the clock that would judge them.
+        _trust.Heard(Vps, _time.GetUtcNow());
+        Poll(1);
+
+        var state = _buffer.ReadState();
+        Assert.Equal((3, 1, 3), (state.DeadLettered, state.Held, state.Waiting));
+        Assert.Equal(state.Committed, state.Acknowledged + state.Waiting + state.DeadLettered + state.Evicted);
+        var letters = SampleBuffer.ReadDeadLetters(_folder.File("buffer.db")).ToList();
+        Assert.Equal([(1, "CLOCK_WAS_WRONG"), (2, "CLOCK_WAS_WRONG"), (3, "CLOCK_WAS_WRONG")], letters.Select(letter => (letter.Sample.Seq, letter.Code)));
+        var missing = Assert.Single(_buffer.UnreportedMissing(10));
+        Assert.Equal((1, 3, "dead_lettered", null), (missing.FromSeq, missing.ToSeq, missing.Reason, missing.From));
+    }
+
+    [Fact]
     public void A_poll_sees_each_step_once_also_when_the_report_looked_before()
     {
         Poll(1);
