@@ -70,10 +70,16 @@ internal sealed class ServiceManager(
 
     private string Life()
     {
+        // The loops wait for it: a restart would only begin it anew.
+        if (buffer.IsReplacing)
+        {
+            return Alive("The buffer is damaged: what can be read goes into a new file.");
+        }
+
         if (liveness.Stuck() is not { } loop)
         {
             _saidStuck = false;
-            return notify.Watchdog is null ? $"STATUS={Status()}" : $"WATCHDOG=1\nSTATUS={Status()}";
+            return Alive(Status());
         }
 
         if (!_saidStuck)
@@ -84,6 +90,8 @@ internal sealed class ServiceManager(
 
         return $"STATUS=Stuck: {loop} makes no progress.";
     }
+
+    private string Alive(string status) => notify.Watchdog is null ? $"STATUS={status}" : $"WATCHDOG=1\nSTATUS={status}";
 
     private string Status()
     {

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Hosting;
 using Sungrow.Edge.Buffer;
 using Sungrow.Edge.Polling;
+using Sungrow.Edge.Tests.Buffer;
 using Sungrow.Edge.Tests.Commands;
 using Sungrow.TestServers;
 using Xunit;
@@ -95,6 +96,49 @@ public sealed class ServiceManagerTests : IDisposable
     }
 
     [Fact]
+    public async Task While_a_damaged_buffer_is_salvaged_the_loops_that_wait_for_it_are_not_stuck()
+    {
+        var path = _folder.File("buffer.db");
+        using (var filled = SampleBuffer.Open(path, "boot", Rows.KeepAll))
+        {
+            filled.AppendMany(1, 2_000);
+        }
+
+        var clock = new StoppedClock();
+        using var buffer = SampleBuffer.Open(path, "boot", Rows.KeepAll, clock);
+        var bytes = File.ReadAllBytes(path);
+        bytes.AsSpan(bytes.Length / 4, bytes.Length / 2).Fill(0xA5);
+        await using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            await file.WriteAsync(bytes, Cancelled);
+        }
+
+        var time = new FakeTime(new(2026, 6, 1, 12, 0, 0, TimeSpan.Zero));
+        var liveness = new Liveness(time);
+        using var started = new Started();
+        using var manager = new ServiceManager(
+            NotifySocket.Parse(_name, "60000000", "", 0), liveness, buffer, new PollStatus(), started, time, new ListLogger<ServiceManager>());
+        await manager.StartAsync(Cancelled);
+        Assert.StartsWith("READY=1", await NextAsync(), StringComparison.Ordinal);
+        liveness.Expect("polling", TimeSpan.FromSeconds(10));
+
+        clock.Stops = true;
+        var peek = Task.Run(() => buffer.Peek(5_000), Cancelled);
+        await Until.TrueAsync(() => buffer.IsReplacing, cancellationToken: Cancelled);
+        for (var minute = 0; minute < 4; minute++)
+        {
+            await Until.TrueAsync(() => time.Waiting > 0, cancellationToken: Cancelled);
+            time.Advance(TimeSpan.FromSeconds(30));
+            Assert.StartsWith("WATCHDOG=1\nSTATUS=The buffer is damaged", await NextAsync(), StringComparison.Ordinal);
+        }
+
+        clock.Stops = false;
+        Assert.NotNull(await peek);
+        Assert.False(buffer.IsReplacing);
+        await manager.StopAsync(Cancelled);
+    }
+
+    [Fact]
     public async Task A_socket_that_nobody_reads_does_not_hold_the_daemon()
     {
         var settings = EdgeProgram.Settings(_folder);
@@ -131,6 +175,23 @@ public sealed class ServiceManagerTests : IDisposable
         var message = new byte[4096];
         var length = await systemd.ReceiveAsync(message, SocketFlags.None, deadline.Token);
         return Encoding.UTF8.GetString(message, 0, length);
+    }
+
+    /// <summary>Whoever asks for the time waits: a salvage asks as its last step.</summary>
+    private sealed class StoppedClock : TimeProvider
+    {
+        private volatile bool _stops;
+
+        public bool Stops
+        {
+            set => _stops = value;
+        }
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            SpinWait.SpinUntil(() => !_stops, Until.Deadline);
+            return System.GetUtcNow();
+        }
     }
 
     /// <summary>A host that has started.</summary>

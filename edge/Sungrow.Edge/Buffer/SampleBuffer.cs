@@ -31,6 +31,7 @@ internal sealed class SampleBuffer : IDisposable
     private Guid _id;
     private OpenBuffer? _open;
     private long? _seenVersion;
+    private volatile bool _isReplacing;
     private bool _disposed;
 
     private SampleBuffer(
@@ -56,6 +57,9 @@ internal sealed class SampleBuffer : IDisposable
             }
         }
     }
+
+    /// <summary>A damaged file is read over into a new one: every other call waits for that, for minutes where a million rows wait.</summary>
+    public bool IsReplacing => _isReplacing;
 
     /// <summary>Times of new rows end in so many microseconds (mod 1000): each backward step of the clock is a new epoch.</summary>
     public int ClockEpoch => Use(open => (int)open.Connection.Number("SELECT clock_epoch FROM buffer")!.Value);
@@ -429,6 +433,7 @@ internal sealed class SampleBuffer : IDisposable
     private void Replace(OpenBuffer? orphan)
     {
         var oldId = orphan?.Id ?? BufferFile.Remembered(_lockFile) ?? Guid.Empty;
+        _isReplacing = true;
         try
         {
             if (orphan is null)
@@ -448,6 +453,10 @@ internal sealed class SampleBuffer : IDisposable
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
             throw new BufferUnavailableException($"The buffer {_path} is damaged and cannot be replaced: {failed.Message}", failed);
+        }
+        finally
+        {
+            _isReplacing = false;
         }
     }
 
