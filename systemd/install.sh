@@ -322,7 +322,7 @@ install_edge() {
   [ "$(getconf LONG_BIT)" = 64 ] || die "this system is a 32-bit one: install Raspberry Pi OS (64-bit)."
   mkdir -p "$opt/versions"
   chmod 755 "$opt" "$opt/versions"
-  exec 9>"$opt/.lock"
+  exec 9<"$opt/versions"
   flock -n 9 || die "another install.sh is at work."
   find_program
   stage_program
