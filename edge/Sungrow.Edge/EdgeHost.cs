@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sungrow.Edge.Buffer;
 using Sungrow.Edge.Inverter;
+using Sungrow.Edge.Metrics;
 using Sungrow.Edge.Polling;
 using Sungrow.Edge.Uplink;
 
@@ -24,12 +25,7 @@ internal static class EdgeHost
         Settings.Load(builder.Configuration, settings);
         builder.Logging
             .AddConfiguration(builder.Configuration.GetSection("Logging"))
-            .AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.UseUtcTimestamp = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
-            });
+            .AddOurConsole();
 
         builder.Services
             .AddSettings(builder.Configuration)
@@ -49,6 +45,7 @@ internal static class EdgeHost
             .AddSingleton<PollLoop>()
             .AddSingleton<IIngestApi, IngestApi>()
             .AddTransient(_ => new Backoff(FirstRetry, LongestRetry, Random.Shared.NextDouble))
+            .AddMetricsOutlets(builder.Configuration)
             // Stopped in reverse: polling first, then the uplink, and the last report sees both at rest.
             .AddHostedService<HeartbeatLoop>()
             // The uplink hears from the server when our time is ahead of its own.
@@ -58,6 +55,23 @@ internal static class EdgeHost
             // The last to start and the first to stop: systemd hears of the end before it begins.
             .AddHostedService<ServiceManager>();
         return builder.Build();
+    }
+
+    private static void AddOurConsole(this ILoggingBuilder logging)
+    {
+        if (Console.IsOutputRedirected && Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
+        {
+            // The journal knows the time, and takes the level from the line's beginning: 'journalctl -p warning'.
+            logging.AddSystemdConsole();
+            return;
+        }
+
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+        });
     }
 
     private static SampleBuffer OpenBuffer(IServiceProvider services)

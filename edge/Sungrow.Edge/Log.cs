@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Sungrow.Edge;
 
-/// <summary>Every line the daemon logs. Ids: 1000 inverter, 2000 polling, 3000 buffer, 4000 uplink, 5000 commands; never reused.
+/// <summary>Every line the daemon logs. Ids: 1000 inverter, 2000 polling, 3000 buffer, 4000 uplink, 5000 commands, 6000 metrics; never reused.
 /// No payload, no token.</summary>
 internal static partial class Log
 {
@@ -93,4 +93,13 @@ internal static partial class Log
 
     [LoggerMessage(5001, LogLevel.Debug, "systemd could not be told: {Reason}")]
     public static partial void ServiceManagerNotTold(ILogger logger, System.Net.Sockets.SocketError reason);
+
+    [LoggerMessage(6000, LogLevel.Information, "Metrics are served on {Endpoint}.")]
+    public static partial void MetricsServed(ILogger logger, System.Net.IPEndPoint endpoint);
+
+    [LoggerMessage(6001, LogLevel.Warning, "Metrics cannot be served on {Url}: {Reason}; tried again each minute.")]
+    public static partial void MetricsNotServed(ILogger logger, string url, System.Net.Sockets.SocketError reason);
+
+    [LoggerMessage(6002, LogLevel.Debug, "Who asked for metrics left before the answer.")]
+    public static partial void MetricsCallerGone(ILogger logger);
 }

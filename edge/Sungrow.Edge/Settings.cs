@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sungrow.Edge.Buffer;
 using Sungrow.Edge.Inverter;
+using Sungrow.Edge.Metrics;
 using Sungrow.Edge.Polling;
 using Sungrow.Edge.Uplink;
 
@@ -24,7 +25,10 @@ internal static class Settings
     private const string Logging = "Logging";
 
     private static readonly string[] Sections =
-        [InverterOptions.Section, DeviceOptions.Section, PollingOptions.Section, ClockOptions.Section, BufferOptions.Section, UplinkOptions.Section, Logging];
+    [
+        InverterOptions.Section, DeviceOptions.Section, PollingOptions.Section, ClockOptions.Section, BufferOptions.Section, UplinkOptions.Section,
+        MetricsOptions.Section, Logging,
+    ];
 
     /// <summary>Whether a word of the command line is a setting: <c>--Section:Name=value</c>.</summary>
     public static bool IsSetting(string word) =>
@@ -68,6 +72,7 @@ internal static class Settings
         Add<ClockOptions, ClockOptionsValidator>(ClockOptions.Section, static (section, options) => section.Bind(options));
         Add<BufferOptions, BufferOptionsValidator>(BufferOptions.Section, static (section, options) => section.Bind(options));
         Add<UplinkOptions, UplinkOptionsValidator>(UplinkOptions.Section, static (section, options) => section.Bind(options));
+        Add<MetricsOptions, MetricsOptionsValidator>(MetricsOptions.Section, static (section, options) => section.Bind(options));
         return services;
 
         // The bind calls stand above with their types, because the binding generator works on calls that name them.

@@ -34,6 +34,8 @@ internal sealed class Home : IAsyncDisposable
 
     public string Serial { get; private set; } = "";
 
+    public int VpsPort => _vpsPort;
+
     private string VpsUrl => $"http://localhost:{_vpsPort}";
 
     private string ServedLog => Path.Combine(_folder, "served.jsonl");
@@ -69,9 +71,10 @@ internal sealed class Home : IAsyncDisposable
 
     public async Task PullInverterAsync() => await EndAsync(_inverter!);
 
-    public async Task StartVpsAsync(CancellationToken cancellationToken)
+    /// <param name="more">Settings beside the home's own.</param>
+    public async Task StartVpsAsync(CancellationToken cancellationToken, IReadOnlyDictionary<string, string?>? more = null)
     {
-        _vps = Start(Programs.Vps, new()
+        _vps = Start(Programs.Vps, new(more ?? new Dictionary<string, string?>())
         {
             ["ASPNETCORE_URLS"] = VpsUrl,
             ["DATABASE_URL"] = _database,
@@ -97,9 +100,14 @@ internal sealed class Home : IAsyncDisposable
 
     public async Task KillVpsAsync() => await EndAsync(_vps!);
 
-    public ProgramProcess StartEdge(params string[] arguments) => _edge = Start(
-        Programs.Edge,
-        new()
+    public Task StopDatabaseAsync(CancellationToken cancellationToken) => _postgres.StopAsync(PostgresStop.Fast, cancellationToken);
+
+    public ProgramProcess StartEdge(params string[] arguments) => StartEdge(new Dictionary<string, string?>(), arguments);
+
+    /// <param name="other">Settings in the place of the home's own.</param>
+    public ProgramProcess StartEdge(IReadOnlyDictionary<string, string?> other, params string[] arguments)
+    {
+        Dictionary<string, string?> settings = new()
         {
             ["Inverter__Host"] = "127.0.0.1",
             ["Inverter__Port"] = $"{_inverterPort}",
@@ -108,8 +116,14 @@ internal sealed class Home : IAsyncDisposable
             ["Clock__Trust"] = "Always", // This machine's may be one that nobody vouches for.
             ["Uplink__Url"] = VpsUrl,
             ["Uplink__Token"] = DeviceToken,
-        },
-        arguments);
+        };
+        foreach (var (name, value) in other)
+        {
+            settings[name] = value;
+        }
+
+        return _edge = Start(Programs.Edge, settings, arguments);
+    }
 
     public async Task KillEdgeAsync() => await EndAsync(_edge!);
 

@@ -52,6 +52,14 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Uplink__BatchSize", "0", "Uplink__BatchSize is '0': allowed is 1 to 5000.")]
     [InlineData("Uplink__BatchSize", "5001", "Uplink__BatchSize is '5001': allowed is 1 to 5000.")]
     [InlineData("Uplink__Timeout", "00:00:00", "Uplink__Timeout is '00:00:00': allowed is 00:00:01 to 00:10:00.")]
+    [InlineData("Metrics__Url", "http://0.0.0.0:9464", "Metrics__Url is 'http://0.0.0.0:9464': allowed is http:// with 127.0.0.1 or")]
+    [InlineData("Metrics__Url", "http://8.8.8.8:9464", "Metrics__Url is 'http://8.8.8.8:9464': allowed is")]
+    [InlineData("Metrics__Url", "http://172.32.0.1:9464", "Metrics__Url is 'http://172.32.0.1:9464': allowed is")]
+    [InlineData("Metrics__Url", "http://pi.local:9464", "Metrics__Url is 'http://pi.local:9464': allowed is")]
+    [InlineData("Metrics__Url", "https://127.0.0.1:9464", "Metrics__Url is 'https://127.0.0.1:9464': allowed is")]
+    [InlineData("Metrics__Url", "http://127.0.0.1", "Metrics__Url is 'http://127.0.0.1': allowed is")]
+    [InlineData("Metrics__Url", "http://127.0.0.1:9464/numbers", "Metrics__Url is 'http://127.0.0.1:9464/numbers': allowed is")]
+    [InlineData("Metrics__Url", "9464", "Metrics__Url is '9464': allowed is")]
     [InlineData("Logging__LogLevel__Default", "Loud", "Logging__LogLevel__Default is 'Loud': allowed is")]
     public async Task A_wrong_setting_is_one_line_with_its_name_its_value_and_what_is_allowed(string name, string? value, string line)
     {
