@@ -8,7 +8,11 @@ internal enum WritePath
     /// <summary><c>unnest .. ON CONFLICT DO NOTHING</c>, then a look at what stands in place of the rows it passed over.</summary>
     Insert,
 
-    /// <summary>The look first: most of it is here already, and looking takes no lock and writes nothing.</summary>
+    /// <summary>Sent again: the server compares key by key, and if nothing differs stores the audit, in one statement.</summary>
+    Compare,
+
+    /// <summary>Sent again, where chunks may be compressed: what stands is read by stretches of time, as each key by itself would unpack
+    /// a batch.</summary>
     LookFirst,
 
     /// <summary>Binary COPY. Twice as fast, and fails as a whole on the first row that is here.</summary>
@@ -56,11 +60,14 @@ internal static class WritePolicy
     /// <summary>Whether COPY could do it if the rows are new: enough of them, no key twice, and none where chunks are compressed: there a
     /// duplicate makes COPY unpack a thousand rows before it fails.</summary>
     public static bool MayCopy(Flush flush, TimeSpan compressAfter, DateTimeOffset now) =>
-        flush.Rows.Count >= CopyFromRows && flush.Distinct && flush.First > now - compressAfter + CompressionMargin;
+        flush.Rows.Count >= CopyFromRows && flush.Distinct && IsUncompressed(flush, compressAfter, now);
 
-    public static WritePath Choose(bool mayCopy, IReadOnlyCollection<Standing> requests) =>
+    public static bool IsUncompressed(Flush flush, TimeSpan compressAfter, DateTimeOffset now) =>
+        flush.First > now - compressAfter + CompressionMargin;
+
+    public static WritePath Choose(bool mayCopy, bool uncompressed, IReadOnlyCollection<Standing> requests) =>
         mayCopy && requests.All(standing => standing == Standing.New) ? WritePath.Copy
-        : requests.All(standing => standing == Standing.SentAgain) ? WritePath.LookFirst
+        : requests.All(standing => standing == Standing.SentAgain) ? uncompressed ? WritePath.Compare : WritePath.LookFirst
         : WritePath.Insert;
 
     /// <summary>What COPY fails with where the other path goes through: a key that is there, more compressed rows touched than one
