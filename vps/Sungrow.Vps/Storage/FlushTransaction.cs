@@ -152,12 +152,17 @@ internal sealed class FlushTransaction(
                 inserted[i], flush.Requests[i].Samples.Count - inserted[i] - conflicts[i], conflicts[i]);
         }
 
-        if (events is not null)
+        if (events is not null && IngestEvents.Rows(flush.Requests, answers) is { } rows)
         {
-            await IngestEvents.AddAsync(connection, flush.Requests, answers, cancellationToken);
+            // In one round trip.
+            await using NpgsqlBatch batch = new(connection) { BatchCommands = { rows, new("COMMIT") } };
+            await batch.ExecuteNonQueryAsync(cancellationToken);
+        }
+        else
+        {
+            await transaction.CommitAsync(cancellationToken);
         }
 
-        await transaction.CommitAsync(cancellationToken);
         events?.AddSingles(flush.Requests, answers);
         return answers;
     }

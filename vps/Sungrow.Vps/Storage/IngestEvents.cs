@@ -42,10 +42,9 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
     private Dictionary<(string DeviceId, DateTimeOffset Minute), Sum> _sums = [];
     private long _lost;
 
-    /// <summary>In the transaction that stores them: the requests that get a row of their own.</summary>
-    public static async Task AddAsync(
-        NpgsqlConnection connection, IReadOnlyList<SampleBatch> requests, IReadOnlyList<IngestAnswer> answers,
-        CancellationToken cancellationToken)
+    /// <summary>For the transaction that stores them: the requests that get a row of their own.</summary>
+    /// <returns>Null where none does.</returns>
+    public static NpgsqlBatchCommand? Rows(IReadOnlyList<SampleBatch> requests, IReadOnlyList<IngestAnswer> answers)
     {
         List<(SampleBatch Request, IngestAnswer Answer)> own = [];
         for (var i = 0; i < requests.Count; i++)
@@ -58,12 +57,12 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
 
         if (own.Count == 0)
         {
-            return;
+            return null;
         }
 
-        await using var command = new NpgsqlCommand(Add, connection);
+        NpgsqlBatchCommand command = new(Add);
         AddRequests(command.Parameters, own);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        return command;
     }
 
     /// <summary>Requests of which all is stored as it was sent: in one statement, and so in one transaction, that looks whether it

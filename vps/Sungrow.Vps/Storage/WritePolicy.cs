@@ -45,6 +45,12 @@ internal static class WritePolicy
     /// <summary>Below this neither COPY nor a question in advance gains anything.</summary>
     public const int CopyFromRows = 50;
 
+    /// <summary>A flush beside another pays from about here: below, what it costs by itself is more than what its rows do.</summary>
+    public const int RowsForAnother = 250;
+
+    /// <summary>How long less than that waits for a flush under way. One takes some milliseconds; longer, and it waits for a lock.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
     // The chunk that the compression comes to while we write.
     private static readonly TimeSpan CompressionMargin = TimeSpan.FromHours(1);
 
@@ -53,6 +59,8 @@ internal static class WritePolicy
     /// <summary>Whether a request waits for no company.</summary>
     public static bool GoesAlone(int rows, DateTimeOffset oldest, int batchSize, DateTimeOffset now) =>
         rows >= Math.Min(LargeRows, batchSize) || IsLate(oldest, now);
+
+    public static bool IsWorthAnother(long rows, int batchSize) => rows >= Math.Min(RowsForAnother, batchSize);
 
     /// <summary>Whether a request joins those of a flush that are <paramref name="rows"/> together; one is never split.</summary>
     public static bool Joins(int rows, int next, int batchSize) => rows == 0 || rows + next <= batchSize;
