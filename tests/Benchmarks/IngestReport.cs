@@ -9,8 +9,8 @@ internal static class IngestReport
         ("1,000 new samples a request, of the COPY ceiling", "COPY 5000", "vps 1000", 0.5),
         ("60 new samples a request, of the COPY ceiling", "COPY 5000", "vps 60", 0.3),
         ("one-sample requests, of parsing alone", "parse 1", "vps 1", 0.6),
-        ("60 samples sent again, writer, of ON CONFLICT DO NOTHING", "ON CONFLICT again 60", "writer again 60", 0.9),
-        ("1,000 samples sent again, writer, of ON CONFLICT DO NOTHING", "ON CONFLICT again 1000", "writer again 1000", 0.9),
+        ("60 samples sent again, writer, of ON CONFLICT DO NOTHING with its audit row", "ON CONFLICT again 60", "writer again 60", 0.9),
+        ("1,000 samples sent again, writer, of ON CONFLICT DO NOTHING with its audit row", "ON CONFLICT again 1000", "writer again 1000", 0.9),
         ("authentication, limits, realtime, audit on, at 60, of off", "store 60", "vps 60", 0.9),
         ("authentication, limits, realtime, audit on, at 1,000, of off", "store 1000", "vps 1000", 0.9),
     ];

@@ -55,11 +55,11 @@ internal readonly struct RequestBody : IDisposable
 
         if (!isGzip)
         {
-            return await ReadAsync(request.Body, (int)(request.ContentLength ?? FirstBuffer), maxBytes, cancellationToken);
+            return await ReadAsync(request.Body, request.ContentLength, maxBytes, cancellationToken);
         }
 
         await using var unpacked = new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true);
-        return await ReadAsync(unpacked, FirstBuffer, maxBytes, cancellationToken);
+        return await ReadAsync(unpacked, null, maxBytes, cancellationToken);
     }
 
     public static RequestBody TooLarge(int maxBytes) =>
@@ -73,15 +73,16 @@ internal readonly struct RequestBody : IDisposable
         }
     }
 
-    private static async ValueTask<RequestBody> ReadAsync(Stream source, int expected, int maxBytes, CancellationToken cancellationToken)
+    /// <param name="whole">How long it is, where that is known: read no further to meet the end.</param>
+    private static async ValueTask<RequestBody> ReadAsync(Stream source, long? whole, int maxBytes, CancellationToken cancellationToken)
     {
-        // One byte of room more than expected, to meet the end without growing.
-        var buffer = ArrayPool<byte>.Shared.Rent(expected + 1);
+        // One byte more than expected: never full before the end.
+        var buffer = ArrayPool<byte>.Shared.Rent((int)(whole ?? FirstBuffer) + 1);
         var length = 0;
         try
         {
             int read;
-            while ((read = await source.ReadAsync(buffer.AsMemory(length), cancellationToken)) > 0)
+            while (length != whole && (read = await source.ReadAsync(buffer.AsMemory(length), cancellationToken)) > 0)
             {
                 length += read;
                 if (length > maxBytes)

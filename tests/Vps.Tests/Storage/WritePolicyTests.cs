@@ -39,11 +39,12 @@ public class WritePolicyTests
     [Fact]
     public void The_path_follows_how_all_of_the_requests_stand()
     {
-        Assert.Equal(WritePath.Copy, WritePolicy.Choose(true, [Standing.New, Standing.New]));
-        Assert.Equal(WritePath.Insert, WritePolicy.Choose(false, [Standing.New]));
-        Assert.Equal(WritePath.Insert, WritePolicy.Choose(true, [Standing.New, Standing.SentAgain]));
-        Assert.Equal(WritePath.Insert, WritePolicy.Choose(true, [Standing.Between]));
-        Assert.Equal(WritePath.LookFirst, WritePolicy.Choose(true, [Standing.SentAgain, Standing.SentAgain]));
+        Assert.Equal(WritePath.Copy, WritePolicy.Choose(true, true, [Standing.New, Standing.New]));
+        Assert.Equal(WritePath.Insert, WritePolicy.Choose(false, true, [Standing.New]));
+        Assert.Equal(WritePath.Insert, WritePolicy.Choose(true, true, [Standing.New, Standing.SentAgain]));
+        Assert.Equal(WritePath.Insert, WritePolicy.Choose(true, true, [Standing.Between]));
+        Assert.Equal(WritePath.LookFirst, WritePolicy.Choose(true, false, [Standing.SentAgain, Standing.SentAgain]));
+        Assert.Equal(WritePath.Compare, WritePolicy.Choose(true, true, [Standing.SentAgain, Standing.SentAgain]));
     }
 
     [Fact]
@@ -61,17 +62,25 @@ public class WritePolicyTests
     }
 
     [Fact]
-    public void A_device_is_known_to_send_newer_rows_only_after_its_first()
+    public void A_device_is_expected_to_go_on_as_it_did_last()
     {
-        NewestTimes newest = new(capacity: 2);
+        LastOutcomes last = new(capacity: 2);
         var (one, two) = (Batch(Series.Samples(10)), Batch(Series.Samples(10, Series.Start.AddHours(1))));
 
-        Assert.False(newest.Raise([one]));
-        Assert.True(newest.Raise([two]));
-        Assert.False(newest.Raise([two]));
-        Assert.False(newest.Raise([one]));
-        Assert.False(newest.Raise([Batch([Series.Sample(1, device: "b")]), Batch([Series.Sample(1, device: "c")])])); // Over its bound.
-        Assert.False(newest.Raise([Batch(Series.Samples(10, Series.Start.AddHours(2)))]));
+        Assert.Equal(Standing.Between, last.Expect([one]));
+        last.Learn([one], [new(10, 0, 0)]);
+        Assert.Equal(Standing.New, last.Expect([two]));
+        last.Learn([two], [new(10, 0, 0)]);
+        Assert.Equal(Standing.Between, last.Expect([two]));
+        last.Learn([one], [new(0, 10, 0)]);
+        Assert.Equal(Standing.SentAgain, last.Expect([two]));
+        Assert.Equal(Standing.SentAgain, last.Expect([Batch(Series.Samples(10, Series.Start.AddHours(2)))]));
+        last.Learn([two], [new(4, 6, 0)]);
+        Assert.Equal(Standing.Between, last.Expect([Batch(Series.Samples(10, Series.Start.AddHours(2)))]));
+
+        last.Learn([one], [new(10, 0, 0)]);
+        last.Learn([Batch(Series.Sample(1, device: "b")), Batch(Series.Sample(1, device: "c"))], [new(1, 0, 0), new(1, 0, 0)]); // Over its bound.
+        Assert.Equal(Standing.Between, last.Expect([two]));
     }
 
     [Fact]

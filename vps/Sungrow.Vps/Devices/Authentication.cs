@@ -118,15 +118,16 @@ internal sealed class DeviceAuth(
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.DeviceTokens, oneDevicePerToken: true);
 
     /// <returns>No caller for a token that is not good; a revoked device is found, and says so.</returns>
-    public async ValueTask<Authenticated<AuthenticatedDevice>> FindAsync(
-        string token, IPAddress? from, CancellationToken cancellationToken)
+    public ValueTask<Authenticated<AuthenticatedDevice>> FindAsync(string token, IPAddress? from, CancellationToken cancellationToken)
     {
         var digest = Tokens.Digest(token);
-        if (cache.Get(digest) is { } cached)
-        {
-            return new(cached.Device, null);
-        }
+        return cache.Get(digest) is { } cached ? new(new Authenticated<AuthenticatedDevice>(cached.Device, null))
+            : AskAsync(token, digest, from, cancellationToken);
+    }
 
+    private async ValueTask<Authenticated<AuthenticatedDevice>> AskAsync(
+        string token, byte[] digest, IPAddress? from, CancellationToken cancellationToken)
+    {
         var fromEnvironment = _environment.Find(digest)?.Single();
         var found = await gate.AskAsync(
             from,

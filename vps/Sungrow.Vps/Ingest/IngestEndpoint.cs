@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
@@ -59,7 +61,7 @@ internal sealed class IngestRequests(
         var answer = await writer.WriteAsync(
             new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
         Report(device.DeviceId, batch.Samples.Count, answer);
-        return TypedResults.Json(answer, ProtocolJson.Default.IngestAnswer);
+        return new Stored(answer);
     }
 
     private static ProblemResult? Refuse(ReadBatch batch, AuthenticatedDevice device)
@@ -103,6 +105,20 @@ internal sealed class IngestRequests(
         else
         {
             log.Single(deviceId, answer.Inserted, answer.Duplicates, answer.Conflicts);
+        }
+    }
+
+    // As the framework's own JSON answers are, but with its length and without a flush of its own: a tenth of a small request.
+    private sealed class Stored(IngestAnswer answer) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            var body = JsonSerializer.SerializeToUtf8Bytes(answer, ProtocolJson.Default.IngestAnswer);
+            var response = httpContext.Response;
+            response.ContentType = "application/json; charset=utf-8";
+            response.ContentLength = body.Length;
+            response.BodyWriter.Write(body);
+            return Task.CompletedTask;
         }
     }
 }

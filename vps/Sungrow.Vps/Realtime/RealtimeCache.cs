@@ -93,6 +93,12 @@ internal sealed class RealtimeCache : IDisposable
             return;
         }
 
+        if (deviceIds.Count <= DevicesPerCall)
+        {
+            await InvalidateSomeAsync(circuit, deviceIds);
+            return;
+        }
+
         // All at once: one time-out bounds them, and Redis does nothing else while a script runs.
         await Task.WhenAll(deviceIds.Chunk(DevicesPerCall).Select(some => InvalidateSomeAsync(circuit, some)));
     }
@@ -115,13 +121,14 @@ internal sealed class RealtimeCache : IDisposable
 
     public void Dispose() => _circuit?.Dispose();
 
-    private static async Task InvalidateSomeAsync(RedisCircuit circuit, string[] deviceIds)
+    private static async Task InvalidateSomeAsync(RedisCircuit circuit, IReadOnlyCollection<string> deviceIds)
     {
-        var keys = new RedisKey[2 * deviceIds.Length];
-        for (var i = 0; i < deviceIds.Length; i++)
+        var keys = new RedisKey[2 * deviceIds.Count];
+        var next = 0;
+        foreach (var deviceId in deviceIds)
         {
-            keys[2 * i] = Value(deviceIds[i]);
-            keys[(2 * i) + 1] = Lease(deviceIds[i]);
+            keys[next++] = Value(deviceId);
+            keys[next++] = Lease(deviceId);
         }
 
         await circuit.TryAsync(RealtimeScripts.Invalidate, keys, [Unique(), Milliseconds(LeaseLife)]);

@@ -41,11 +41,12 @@ internal static class RealtimeScripts
         return 1
         """;
 
-    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds.</summary>
+    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds. A lease that nobody holds needs no
+    /// new nonce.</summary>
     public const string Invalidate = """
         for i = 1, #KEYS, 2 do
           redis.call('DEL', KEYS[i])
-          redis.call('SET', KEYS[i + 1], ARGV[1], 'PX', ARGV[2])
+          redis.call('SET', KEYS[i + 1], ARGV[1], 'PX', ARGV[2], 'XX')
         end
         return 1
         """;

@@ -16,7 +16,7 @@ internal sealed class FlushTransaction(
     private const int Attempts = 4;
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(20);
 
-    private readonly NewestTimes _newest = new();
+    private readonly LastOutcomes _last = new();
 
     /// <param name="requests">As queued, each in order and none empty.</param>
     /// <returns>When all of it is committed: what became of each request.</returns>
@@ -27,7 +27,9 @@ internal sealed class FlushTransaction(
         {
             try
             {
-                return await TryAsync(flush, cancellationToken);
+                var answers = await TryAsync(flush, cancellationToken);
+                _last.Learn(requests, answers);
+                return answers;
             }
             catch (PostgresException failure) when (DatabaseErrors.IsRetryable(failure) && attempt < Attempts)
             {
@@ -41,7 +43,17 @@ internal sealed class FlushTransaction(
     {
         await using (var connection = await database.ConnectAsync(cancellationToken))
         {
-            var path = await ChooseAsync(connection, flush, cancellationToken);
+            var path = await ChooseAsync(connection, flush, _last.Expect(flush.Requests), cancellationToken);
+            if (path == WritePath.Compare)
+            {
+                if (await CompareAsync(connection, flush, cancellationToken) is { } duplicates)
+                {
+                    return duplicates;
+                }
+
+                path = await ChooseAsync(connection, flush, Standing.Between, cancellationToken); // It was not what it looked like.
+            }
+
             try
             {
                 return await RunAsync(connection, flush, path, cancellationToken);
@@ -57,18 +69,32 @@ internal sealed class FlushTransaction(
         return await RunAsync(fresh, flush, WritePath.Insert, cancellationToken);
     }
 
-    private async Task<WritePath> ChooseAsync(NpgsqlConnection connection, Flush flush, CancellationToken cancellationToken)
+    private async Task<WritePath> ChooseAsync(
+        NpgsqlConnection connection, Flush flush, Standing expected, CancellationToken cancellationToken)
     {
-        var allNewer = _newest.Raise(flush.Requests);
+        var (compressAfter, now) = (options.Value.CompressAfter, time.GetUtcNow());
+        var uncompressed = WritePolicy.IsUncompressed(flush, compressAfter, now);
+        if (expected == Standing.SentAgain && uncompressed)
+        {
+            return WritePath.Compare;
+        }
+
         if (flush.Rows.Count < WritePolicy.CopyFromRows)
         {
             return WritePath.Insert;
         }
 
-        var mayCopy = WritePolicy.MayCopy(flush, options.Value.CompressAfter, time.GetUtcNow());
-        return allNewer
-            ? mayCopy ? WritePath.Copy : WritePath.Insert
-            : WritePolicy.Choose(mayCopy, await AskAsync(connection, flush, askNewer: mayCopy, cancellationToken));
+        var mayCopy = WritePolicy.MayCopy(flush, compressAfter, now);
+        return WritePolicy.Choose(
+            mayCopy, uncompressed,
+            expected == Standing.New ? [Standing.New] : await AskAsync(connection, flush, askNewer: mayCopy, cancellationToken));
+    }
+
+    /// <returns>Null: not all of it is stored as it was sent; nothing was written.</returns>
+    private async Task<IngestAnswer[]?> CompareAsync(NpgsqlConnection connection, Flush flush, CancellationToken cancellationToken)
+    {
+        IngestAnswer[] answers = [.. flush.Requests.Select(request => new IngestAnswer(0, request.Samples.Count, 0))];
+        return events is not null && await IngestEvents.TryAddDuplicatesAsync(connection, flush, answers, cancellationToken) ? answers : null;
     }
 
     private static async Task<List<Standing>> AskAsync(
@@ -88,6 +114,7 @@ internal sealed class FlushTransaction(
         return standings;
     }
 
+    /// <param name="path">Compare has been tried: the insert finds out what differs.</param>
     private async Task<IngestAnswer[]> RunAsync(
         NpgsqlConnection connection, Flush flush, WritePath path, CancellationToken cancellationToken)
     {
@@ -125,12 +152,17 @@ internal sealed class FlushTransaction(
                 inserted[i], flush.Requests[i].Samples.Count - inserted[i] - conflicts[i], conflicts[i]);
         }
 
-        if (events is not null)
+        if (events is not null && IngestEvents.Rows(flush.Requests, answers) is { } rows)
         {
-            await IngestEvents.AddAsync(connection, flush.Requests, answers, cancellationToken);
+            // In one round trip.
+            await using NpgsqlBatch batch = new(connection) { BatchCommands = { rows, new("COMMIT") } };
+            await batch.ExecuteNonQueryAsync(cancellationToken);
+        }
+        else
+        {
+            await transaction.CommitAsync(cancellationToken);
         }
 
-        await transaction.CommitAsync(cancellationToken);
         events?.AddSingles(flush.Requests, answers);
         return answers;
     }

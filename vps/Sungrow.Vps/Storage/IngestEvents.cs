@@ -14,12 +14,17 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
     private const int MostSums = 200_000;
     private const int SumsPerStatement = 5_000;
 
-    private const string Add =
+    private const string Into =
         """
         INSERT INTO ingest_events (device_id, summed, requests, inserted, duplicates, conflicts, buffer_id, first_ts, last_ts)
         SELECT device_id, false, 1, inserted, duplicates, conflicts, buffer_id, first_ts, last_ts
-        FROM unnest($1, $2, $3, $4, $5, $6, $7) AS request (device_id, inserted, duplicates, conflicts, buffer_id, first_ts, last_ts)
         """;
+
+    private const string Request = "request (device_id, inserted, duplicates, conflicts, buffer_id, first_ts, last_ts)";
+    public const string Add = $"{Into} FROM unnest($1, $2, $3, $4, $5, $6, $7) AS {Request}";
+
+    // Behind the samples' own.
+    private const string AddUnless = $"{Into} FROM unnest($14, $15, $16, $17, $18, $19, $20) AS {Request} WHERE NOT EXISTS";
 
     // In one order everywhere: two replicas add to the same sums.
     private const string AddSums =
@@ -37,10 +42,9 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
     private Dictionary<(string DeviceId, DateTimeOffset Minute), Sum> _sums = [];
     private long _lost;
 
-    /// <summary>In the transaction that stores them: the requests that get a row of their own.</summary>
-    public static async Task AddAsync(
-        NpgsqlConnection connection, IReadOnlyList<SampleBatch> requests, IReadOnlyList<IngestAnswer> answers,
-        CancellationToken cancellationToken)
+    /// <summary>For the transaction that stores them: the requests that get a row of their own.</summary>
+    /// <returns>Null where none does.</returns>
+    public static NpgsqlBatchCommand? Rows(IReadOnlyList<SampleBatch> requests, IReadOnlyList<IngestAnswer> answers)
     {
         List<(SampleBatch Request, IngestAnswer Answer)> own = [];
         for (var i = 0; i < requests.Count; i++)
@@ -53,10 +57,28 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
 
         if (own.Count == 0)
         {
-            return;
+            return null;
         }
 
-        await using var command = new NpgsqlCommand(Add, connection);
+        NpgsqlBatchCommand command = new(Add);
+        AddRequests(command.Parameters, own);
+        return command;
+    }
+
+    /// <summary>Requests of which all is stored as it was sent: in one statement, and so in one transaction, that looks whether it
+    /// is.</summary>
+    /// <returns>False: something differs or is not there; nothing was written.</returns>
+    public static async Task<bool> TryAddDuplicatesAsync(
+        NpgsqlConnection connection, Flush flush, IReadOnlyList<IngestAnswer> answers, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"{AddUnless} ({SampleSql.Differing(flush.First, flush.Last)})", connection);
+        SampleSql.AddRows(command.Parameters, flush.Rows);
+        AddRequests(command.Parameters, [.. flush.Requests.Zip(answers)]);
+        return await command.ExecuteNonQueryAsync(cancellationToken) > 0;
+    }
+
+    public static void AddRequests(NpgsqlParameterCollection parameters, List<(SampleBatch Request, IngestAnswer Answer)> requests)
+    {
         AddColumn(NpgsqlDbType.Text, each => each.Request.DeviceId);
         AddColumn(NpgsqlDbType.Bigint, each => (long)each.Answer.Inserted);
         AddColumn(NpgsqlDbType.Bigint, each => (long)each.Answer.Duplicates);
@@ -64,10 +86,9 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
         AddColumn(NpgsqlDbType.Uuid, each => each.Request.BufferId);
         AddColumn(NpgsqlDbType.TimestampTz, each => each.Request.Samples[0].Ts.UtcDateTime);
         AddColumn(NpgsqlDbType.TimestampTz, each => each.Request.Samples[^1].Ts.UtcDateTime);
-        await command.ExecuteNonQueryAsync(cancellationToken);
 
         void AddColumn<T>(NpgsqlDbType type, Func<(SampleBatch Request, IngestAnswer Answer), T> column) =>
-            SampleSql.AddColumn(command.Parameters, own, type, column);
+            SampleSql.AddColumn(parameters, requests, type, column);
     }
 
     /// <summary>After the commit: the requests that are summed.</summary>

@@ -31,10 +31,26 @@ internal static class SampleSql
     /// <summary>The same, with the keys that it inserted.</summary>
     public const string InsertReturning = $"{Insert} RETURNING device_id, ts";
 
+    // $1 .. $13: the rows. {0} and {1} as below. A sub-query with LIMIT, so that each row is looked up by its key whatever the planner
+    // believes of the table, and the first that differs ends it.
+    private static readonly CompositeFormat DifferingFormat = CompositeFormat.Parse(
+        $"""
+        SELECT FROM {Sent}
+        WHERE (SELECT true FROM sungrow_samples AS stored
+               WHERE stored.device_id = sent.device_id AND stored.ts = sent.ts
+                 AND stored.ts BETWEEN TIMESTAMPTZ '{"{0}"}' AND TIMESTAMPTZ '{"{1}"}'
+                 AND (stored.pv_power_w, stored.pv_daily_kwh, stored.battery_power_w, stored.battery_soc_pct, stored.battery_temp_c,
+                      stored.load_power_w, stored.export_power_w, stored.sample_count, stored.seq, stored.buffer_id)
+                     IS NOT DISTINCT FROM
+                     (sent.pv_power_w, sent.pv_daily_kwh, sent.battery_power_w, sent.battery_soc_pct, sent.battery_temp_c,
+                      sent.load_power_w, sent.export_power_w, sent.sample_count, sent.seq, sent.buffer_id)
+               LIMIT 1) IS NULL
+        """);
+
     public const string Copy = $"COPY sungrow_samples ({Columns}) FROM STDIN (FORMAT binary)";
 
-    // $1, $2, $3, $4: device, first and last time, and most rows of each range. {0} and {1}, the first and the last of all, are literals so that the planner
-    // leaves out every other chunk: 2 ms instead of up to seconds. LIMIT also keeps it from joining the table as a whole: without statistics
+    // $1, $2, $3, $4: device, first and last time, and most rows of each range. {0} and {1}, the days of the first and the last of all, are literals so that
+    // the planner leaves out every other chunk: 2 ms instead of up to seconds. LIMIT also keeps it from joining the table as a whole: without statistics
     // it read that from end to end.
     private static readonly CompositeFormat StoredFormat = CompositeFormat.Parse(
         """
@@ -70,6 +86,9 @@ internal static class SampleSql
         (SELECT true FROM sungrow_samples AS newer
          WHERE newer.device_id = sent.device_id AND newer.ts >= sent.first_ts AND newer.ts >= TIMESTAMPTZ '{0}' LIMIT 1) IS NOT NULL
         """);
+
+    /// <summary>Whether any of the rows is not stored with these values, <c>seq</c> and <c>buffer_id</c>; for <c>EXISTS</c>.</summary>
+    public static string Differing(DateTimeOffset first, DateTimeOffset last) => Format(DifferingFormat, first, last);
 
     public static string Stored(DateTimeOffset first, DateTimeOffset last) => Format(StoredFormat, first, last);
 
@@ -111,8 +130,12 @@ internal static class SampleSql
     public static double IntervalS(FlushRow row) => row.Sample.IntervalS ?? row.Batch.PollIntervalS * row.Sample.SampleCount;
 
     private static string Format(CompositeFormat format, DateTimeOffset first) =>
-        string.Format(CultureInfo.InvariantCulture, format, Rfc3339.Write(first));
+        string.Format(CultureInfo.InvariantCulture, format, Literal(first, days: 0));
 
     private static string Format(CompositeFormat format, DateTimeOffset first, DateTimeOffset last, string more = "") =>
-        string.Format(CultureInfo.InvariantCulture, format, Rfc3339.Write(first), Rfc3339.Write(last), more);
+        string.Format(CultureInfo.InvariantCulture, format, Literal(first, days: 0), Literal(last, days: 1), more);
+
+    // Of whole days: the same text all day long is prepared, and planned, once.
+    private static string Literal(DateTimeOffset ts, int days) =>
+        Rfc3339.Write(new DateTimeOffset(ts.UtcDateTime.Date, TimeSpan.Zero).AddDays(days));
 }

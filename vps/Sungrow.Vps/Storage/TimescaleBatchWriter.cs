@@ -23,11 +23,14 @@ internal sealed class TimescaleBatchWriter(
     private const int ConnectionsForLarge = 4;
 
     private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(new() { SingleReader = true });
-    private readonly SemaphoreSlim _together = new(Connections);
+    private readonly Channel<bool> _changed =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly SemaphoreSlim _alone = new(ConnectionsForLarge);
     private readonly Seldom _warning = new(TimeSpan.FromSeconds(10), time);
     private readonly StorageOptions _options = options.Value;
     private long _rows;
+    private long _queued;
+    private int _underWay;
 
     /// <summary>Rows that wait or are being written.</summary>
     public long Rows => Interlocked.Read(ref _rows);
@@ -56,10 +59,17 @@ internal sealed class TimescaleBatchWriter(
         }
 
         Waiting waiting = new(batch, cancellationToken);
+        var queued = Interlocked.Add(ref _queued, rows);
         if (!_queue.Writer.TryWrite(waiting))
         {
+            Interlocked.Add(ref _queued, -rows);
             Release(rows);
             throw new WriteQueueFullException(); // Shutting down.
+        }
+
+        if (IsWorthAnother(queued) && !IsWorthAnother(queued - rows))
+        {
+            _changed.Writer.TryWrite(true);
         }
 
         return await waiting.Task.WaitAsync(cancellationToken);
@@ -71,13 +81,37 @@ internal sealed class TimescaleBatchWriter(
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
             // First the connection, then who goes: what comes while it is busy goes too.
-            await _together.WaitAsync(CancellationToken.None);
+            await MayFlushAsync();
+            Interlocked.Increment(ref _underWay);
             _ = FlushAsync(await TakeAsync());
         }
 
-        for (var i = 0; i < Connections; i++)
+        while (Volatile.Read(ref _underWay) > 0)
         {
-            await _together.WaitAsync(CancellationToken.None); // Those under way.
+            await _changed.Reader.ReadAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Returns when another flush may begin: at once where none is under way. Beside others only what is worth it, or has waited
+    /// longer than a flush should take.</summary>
+    private async Task MayFlushAsync()
+    {
+        using CancellationTokenSource patience = new(WritePolicy.Patience, time);
+        while (Volatile.Read(ref _underWay) is > 0 and var underWay)
+        {
+            if (underWay < Connections && (IsWorthAnother(Interlocked.Read(ref _queued)) || patience.IsCancellationRequested))
+            {
+                return;
+            }
+
+            try
+            {
+                await _changed.Reader.ReadAsync(underWay < Connections ? patience.Token : CancellationToken.None);
+            }
+            catch (OperationCanceledException)
+            {
+                // It has waited long enough.
+            }
         }
     }
 
@@ -98,6 +132,8 @@ internal sealed class TimescaleBatchWriter(
         return answers[0];
     }
 
+    private bool IsWorthAnother(long rows) => WritePolicy.IsWorthAnother(rows, _options.BatchSize);
+
     private async Task<List<Waiting>> TakeAsync()
     {
         List<Waiting> flush = [];
@@ -109,6 +145,7 @@ internal sealed class TimescaleBatchWriter(
             while (_queue.Reader.TryPeek(out var next) && WritePolicy.Joins(rows, next.Rows, _options.BatchSize))
             {
                 _queue.Reader.TryRead(out _);
+                Interlocked.Add(ref _queued, -next.Rows);
                 if (next.Abandoned)
                 {
                     next.TrySetCanceled();
@@ -149,7 +186,8 @@ internal sealed class TimescaleBatchWriter(
         }
         finally
         {
-            _together.Release();
+            Interlocked.Decrement(ref _underWay);
+            _changed.Writer.TryWrite(true);
         }
 
         if (written.Count > 0)

@@ -8,7 +8,11 @@ internal enum WritePath
     /// <summary><c>unnest .. ON CONFLICT DO NOTHING</c>, then a look at what stands in place of the rows it passed over.</summary>
     Insert,
 
-    /// <summary>The look first: most of it is here already, and looking takes no lock and writes nothing.</summary>
+    /// <summary>Sent again: the server compares key by key, and if nothing differs stores the audit, in one statement.</summary>
+    Compare,
+
+    /// <summary>Sent again, where chunks may be compressed: what stands is read by stretches of time, as each key by itself would unpack
+    /// a batch.</summary>
     LookFirst,
 
     /// <summary>Binary COPY. Twice as fast, and fails as a whole on the first row that is here.</summary>
@@ -41,6 +45,12 @@ internal static class WritePolicy
     /// <summary>Below this neither COPY nor a question in advance gains anything.</summary>
     public const int CopyFromRows = 50;
 
+    /// <summary>A flush beside another pays from about here: below, what it costs by itself is more than what its rows do.</summary>
+    public const int RowsForAnother = 250;
+
+    /// <summary>How long less than that waits for a flush under way. One takes some milliseconds; longer, and it waits for a lock.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
     // The chunk that the compression comes to while we write.
     private static readonly TimeSpan CompressionMargin = TimeSpan.FromHours(1);
 
@@ -50,17 +60,22 @@ internal static class WritePolicy
     public static bool GoesAlone(int rows, DateTimeOffset oldest, int batchSize, DateTimeOffset now) =>
         rows >= Math.Min(LargeRows, batchSize) || IsLate(oldest, now);
 
+    public static bool IsWorthAnother(long rows, int batchSize) => rows >= Math.Min(RowsForAnother, batchSize);
+
     /// <summary>Whether a request joins those of a flush that are <paramref name="rows"/> together; one is never split.</summary>
     public static bool Joins(int rows, int next, int batchSize) => rows == 0 || rows + next <= batchSize;
 
     /// <summary>Whether COPY could do it if the rows are new: enough of them, no key twice, and none where chunks are compressed: there a
     /// duplicate makes COPY unpack a thousand rows before it fails.</summary>
     public static bool MayCopy(Flush flush, TimeSpan compressAfter, DateTimeOffset now) =>
-        flush.Rows.Count >= CopyFromRows && flush.Distinct && flush.First > now - compressAfter + CompressionMargin;
+        flush.Rows.Count >= CopyFromRows && flush.Distinct && IsUncompressed(flush, compressAfter, now);
 
-    public static WritePath Choose(bool mayCopy, IReadOnlyCollection<Standing> requests) =>
+    public static bool IsUncompressed(Flush flush, TimeSpan compressAfter, DateTimeOffset now) =>
+        flush.First > now - compressAfter + CompressionMargin;
+
+    public static WritePath Choose(bool mayCopy, bool uncompressed, IReadOnlyCollection<Standing> requests) =>
         mayCopy && requests.All(standing => standing == Standing.New) ? WritePath.Copy
-        : requests.All(standing => standing == Standing.SentAgain) ? WritePath.LookFirst
+        : requests.All(standing => standing == Standing.SentAgain) ? uncompressed ? WritePath.Compare : WritePath.LookFirst
         : WritePath.Insert;
 
     /// <summary>What COPY fails with where the other path goes through: a key that is there, more compressed rows touched than one
