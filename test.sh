@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 . scripts/debian.sh
 
 need_sdk
-need_packages postgresql redis-server python3-pymodbus strace faketime systemd shellcheck
+need_packages postgresql redis-server caddy docker-compose systemd python3-pymodbus strace faketime shellcheck
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

@@ -27,7 +27,7 @@ need_packages() {
     as=(sudo)
   fi
   say "Installing ${missing[*]} .."
-  { "${as[@]}" apt-get update -qq && "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"; } >/dev/null \
+  { "${as[@]}" apt-get update -qq && "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null \
     || die "could not install: ${missing[*]}"
 }
 

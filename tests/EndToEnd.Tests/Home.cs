@@ -98,6 +98,13 @@ internal sealed class Home : IAsyncDisposable
             cancellationToken: cancellationToken);
     }
 
+    /// <summary>An admin command on the VPS's database.</summary>
+    public async Task<(int ExitCode, string Output)> AdminAsync(CancellationToken cancellationToken, params string[] words)
+    {
+        await using var command = Start(Programs.Vps, new() { ["DATABASE_URL"] = _database }, words);
+        return (await command.ExitCodeAsync(cancellationToken: cancellationToken), command.Output);
+    }
+
     public async Task KillVpsAsync() => await EndAsync(_vps!);
 
     public Task StopDatabaseAsync(CancellationToken cancellationToken) => _postgres.StopAsync(PostgresStop.Fast, cancellationToken);

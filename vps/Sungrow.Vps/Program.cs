@@ -6,6 +6,7 @@ using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Realtime;
 using Sungrow.Vps.Storage;
+using Sungrow.Vps.Storage.Commands;
 
 namespace Sungrow.Vps;
 
@@ -26,6 +27,8 @@ internal static class Program
         RegistryCommands.AddTo(root);
         root.Subcommands.Add(QuarantineCommands.Create());
         root.Subcommands.Add(EventsCommands.Create());
+        root.Subcommands.Add(BackupCommand.Create());
+        root.Subcommands.Add(RestoreCommand.Create());
 
         // Signals are the host's: it lets the requests in flight end.
         var parsed = root.Parse(args);

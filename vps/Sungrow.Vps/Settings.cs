@@ -53,6 +53,9 @@ internal static partial class Settings
         }
     }
 
+    /// <summary>What an operator calls a setting.</summary>
+    public static string NameOf(string section, string property) => Name(Key(section, property));
+
     /// <summary>What is wrong with a setting, in one line.</summary>
     public static string Wrong(string section, string property, object value, string allowed) =>
         Wrong(Key(section, property), $"{value}", allowed);
