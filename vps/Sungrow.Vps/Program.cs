@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sungrow.Protocol;
+using Sungrow.Vps.Dashboard;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
 using Sungrow.Vps.Ingest;
@@ -55,6 +56,7 @@ internal static class Program
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
         app.UseProblems();
+        app.UseDashboard();
         app.MapHealth();
         app.MapDevices();
         app.MapIngest();

@@ -1,6 +1,7 @@
-import { clock, moment, samples, count, shortDay } from './format';
+import { clock, count, moment, samples, shortDay } from './format';
 import { gapReason, losses } from './reasons';
 import type { CompletenessPeriod } from './wire';
+import { dayOf, plusDays, startOfDay } from './zone';
 
 // What may be said of the samples of a time: pure, so that the strip, the list and the line under "Today" cannot disagree.
 
@@ -121,5 +122,16 @@ export function causes(periods: readonly CompletenessPeriod[], zone: string): Ca
 
 function between(from: Date, to: Date | null, zone: string): string {
   const start = `${shortDay(from, zone)}, ${clock(from, zone)}`;
-  return to === null ? `Since ${start}` : `${start} – ${moment(to, from, zone)}`;
+  if (to === null) {
+    return `Since ${start}`;
+  }
+
+  // Whole days are told by their names.
+  const [first, last] = [dayOf(from, zone), dayOf(new Date(to.getTime() - 1), zone)];
+  if (from.getTime() === startOfDay(first, zone).getTime() && to.getTime() === startOfDay(plusDays(last, 1), zone).getTime()) {
+    const days = [shortDay(from, zone), shortDay(startOfDay(last, zone), zone)];
+    return days[0] === days[1] ? days[0]! : days.join(' – ');
+  }
+
+  return `${start} – ${moment(to, from, zone)}`;
 }

@@ -40,7 +40,7 @@ export class Bars {
     this.redraw();
     this.element.querySelector('.as-table')?.remove();
     this.element.append(asTable(
-      `Energy, ${period.title}`, ['', 'Sun', 'House', 'Import', 'Export', 'Charge', 'Discharge', 'Self-consumption', 'Autarky'],
+      `Energy, ${period.title}`, [period.span === 'year' ? 'Month' : 'Day', 'Sun', 'House', 'Import', 'Export', 'Charge', 'Discharge', 'Self-consumption', 'Autarky'],
       () => slots.filter(slot => slot.group).map(({ from, group }) => [
         label(from, period),
         ...[group!.pv_kwh, group!.load_kwh, group!.import_kwh, group!.export_kwh, group!.charge_kwh, group!.discharge_kwh].map(kwh => text(energy(kwh))),
@@ -75,12 +75,12 @@ export class Bars {
           'a', { href: this.link(from), class: 'bar', 'aria-label': words, focus: tell, pointerenter: tell },
           svg('rect', { class: 'touch', x: middle - step / 2, y: 0, width: step, height: height - foot }),
           ...stack(middle - bar - 1, bar, y, group?.pv_kwh ?? 0, group?.export_kwh ?? 0, 'sun'),
-          ...stack(middle + 1, bar, y, group?.load_kwh ?? 0, group?.import_kwh ?? 0, 'house'),
-          tick(from, index, slots.length, step, period) !== '' &&
-            svg('text', { class: 'axis', x: middle, y: height - 6, 'text-anchor': 'middle' }, tick(from, index, slots.length, step, period)));
-      }));
-    this.chart.replaceChildren(drawing, el('span', { class: 'unit-label', 'aria-hidden': 'true' }, 'kWh'));
-    this.words.replaceChildren('Two bars each; choose one to open it.');
+          ...stack(middle + 1, bar, y, group?.load_kwh ?? 0, group?.import_kwh ?? 0, 'house'));
+      }),
+      svg('g', { 'aria-hidden': 'true' }, ...slots.map(({ from }, index) => svg(
+        'text', { class: 'axis', x: left + step * (index + 0.5), y: height - 6, 'text-anchor': 'middle' }, tick(from, index, slots.length, step, period)))));
+    this.chart.replaceChildren(drawing);
+    this.words.replaceChildren(`kWh of each ${period.span === 'year' ? 'month' : 'day'}. Choose one to open it.`);
   }
 
   private describe(from: Date, group: EnergyGroup | undefined, period: Period): string {

@@ -70,14 +70,16 @@ export class FlowFigure {
   show(sample: Sample | null): void {
     const flows = sample && flowsOf(sample);
     this.battery ||= sample !== null && (sample.battery_power_w !== null || sample.battery_soc_pct !== null);
-    this.element.classList.toggle('without-battery', sample !== null && !this.battery);
+    const without = sample !== null && !this.battery;
+    this.element.classList.toggle('without-battery', without);
+    this.element.setAttribute('viewBox', `0 0 360 ${without ? 206 : 304}`);
     for (const node of Object.keys(places) as Node[]) {
       this.showNode(node, flows ? flows[node] : null, sample !== null);
     }
 
     const soc = sample?.battery_soc_pct ?? null;
     this.charge.setAttribute('stroke-dasharray', `${soc ?? 0} 100`);
-    this.level.replaceChildren(...figure(percent(soc)));
+    this.level.replaceChildren(...(soc === null ? [] : figure(percent(soc))));
     this.levelWords.textContent = soc === null ? '' : 'charged';
   }
 

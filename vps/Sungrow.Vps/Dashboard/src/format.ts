@@ -55,19 +55,11 @@ export function samples(rows: number): string {
   return `${count(rows)} ${rows === 1 ? 'sample' : 'samples'}`;
 }
 
-/** 4 s, 3 min, 2 h, 5 days. */
+/** 4 s, 3 min, 2 h, 5 days: rounded down, for ages. */
 export function duration(seconds: number): string {
-  if (seconds < 90) {
-    return `${Math.max(0, Math.floor(seconds))}\u00a0s`;
-  }
-
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 90) {
-    return `${minutes}\u00a0min`;
-  }
-
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours}\u00a0h` : `${Math.round(hours / 24)}\u00a0days`;
+  const units: readonly (readonly [number, number, string])[] = [[90, 1, 's'], [7200, 60, 'min'], [172_800, 3600, 'h'], [Infinity, 86_400, 'days']];
+  const [, size, unit] = units.find(([limit]) => seconds < limit)!;
+  return `${Math.max(0, Math.floor(seconds / size))}\u00a0${unit}`;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -98,9 +90,9 @@ export const shortDay = (instant: Date, zone: string): string => format(zone, 's
 export const weekDay = (instant: Date, zone: string): string =>
   format(zone, 'week', { weekday: 'short', day: 'numeric', month: 'short' }).format(instant);
 
-/** Tuesday 8 September 2026. */
+/** Tue, 8 September 2026. */
 export const longDay = (instant: Date, zone: string): string =>
-  format(zone, 'long', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(instant);
+  format(zone, 'long', { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' }).format(instant);
 
 /** September 2026. */
 export const monthAndYear = (instant: Date, zone: string): string => format(zone, 'month', { month: 'long', year: 'numeric' }).format(instant);

@@ -1,7 +1,7 @@
 import { el, say } from './dom';
 import { FlowFigure } from './flow';
 import type { LiveView } from './live';
-import { type Said, standingOf } from './standing';
+import { type Said, standingOf, timeOf } from './standing';
 import { flowsOf, story } from './story';
 import type { Device } from './wire';
 
@@ -34,7 +34,7 @@ export class Now {
     }
 
     // Read on demand, not aloud: a sentence every ten seconds would drown everything else.
-    say(this.told, view.sample ? story(flowsOf(view.sample)) : '');
+    say(this.told, view.sample ? `${said.standing === 'live' ? '' : `At ${timeOf(view.sample, zone)}: `}${story(flowsOf(view.sample))}` : '');
     return said;
   }
 }

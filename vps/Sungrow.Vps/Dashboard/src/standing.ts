@@ -1,5 +1,6 @@
 import { clock, duration, moment } from './format';
 import type { LiveView } from './live';
+import type { Sample } from './wire';
 
 export type Standing = 'opening' | 'live' | 'stale' | 'offline' | 'refused' | 'empty';
 
@@ -40,5 +41,4 @@ export function standingOf(view: LiveView, intervalS: number, now: number, wall:
   return { standing: 'live', brief: link === 'polling' ? `${duration(age)} ago, asked` : `Live, ${duration(age)} ago`, sentence: '' };
 }
 
-/** For a title or a label that has no room for an age. */
-export const timeOf = (view: LiveView, zone: string): string => (view.sample ? clock(new Date(view.sample.ts), zone) : '');
+export const timeOf = (sample: Sample, zone: string): string => clock(new Date(sample.ts), zone);

@@ -54,6 +54,6 @@ function block(
     el('h4', {}, title),
     el('p', { class: 'big' }, figure.number, el('span', { class: 'unit' }, figure.unit)),
     el('p', { class: 'share' }, shareName, ' ', el('b', {}, text(percent(share)))),
-    el('div', { class: 'meter', 'aria-hidden': 'true' }, bar),
+    el('div', { class: share === null ? 'meter unknown' : 'meter', 'aria-hidden': 'true' }, bar),
     el('dl', {}, ...parts.flatMap(([name, part]) => [el('dt', {}, name), el('dd', {}, text(energy(part)))])));
 }
