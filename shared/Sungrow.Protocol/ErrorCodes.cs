@@ -8,6 +8,8 @@ public static class ErrorCodes
     // 400
     public const string MalformedBody = "MALFORMED_BODY";
     public const string DeviceIdRequired = "DEVICE_ID_REQUIRED";
+    public const string InvalidQuery = "INVALID_QUERY";
+    public const string RangeTooLarge = "RANGE_TOO_LARGE";
 
     // 401
     public const string TokenMissing = "TOKEN_MISSING";

@@ -52,6 +52,10 @@ public class RouteTokenMatrixTests(Databases databases)
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/telemetry", Telemetry),
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/heartbeat", Telemetry),
         OfViewer("GET /v1/realtime", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/history", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/devices", "", own: Ok, others: Ok),
     ];
 
     [Fact]
@@ -123,15 +127,16 @@ public class RouteTokenMatrixTests(Databases databases)
         },
         body);
 
-    /// <param name="own">With a token that sees inverter-1; any other sees no such device.</param>
-    private static Route OfViewer(string name, string query, string own) => new(
+    /// <param name="own">With a token that sees inverter-1.</param>
+    /// <param name="others">With one that does not.</param>
+    private static Route OfViewer(string name, string query, string own, string others = ErrorCodes.DeviceNotVisible) => new(
         name,
         query,
         shows => shows switch
         {
             Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
             Shows.Viewer or Shows.EnvironmentViewer => own,
-            Shows.OtherViewer or Shows.OtherTenantsViewer => ErrorCodes.DeviceNotVisible,
+            Shows.OtherViewer or Shows.OtherTenantsViewer => others,
             _ => ErrorCodes.TokenInvalid,
         });
 

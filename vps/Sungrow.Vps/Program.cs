@@ -2,6 +2,7 @@ using System.CommandLine;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
+using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Realtime;
@@ -51,6 +52,7 @@ internal static class Program
         builder.Services.AddIngest();
         builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
+        builder.Services.AddHistory();
         builder.Services.AddDescription();
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
@@ -60,6 +62,7 @@ internal static class Program
         app.MapIngest();
         app.MapTelemetry();
         app.MapRealtime();
+        app.MapHistoryRoutes();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }
