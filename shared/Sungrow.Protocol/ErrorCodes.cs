@@ -71,6 +71,7 @@ public static class ErrorCodes
     public const string InternalError = "INTERNAL_ERROR";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
     public const string WriteQueueFull = "WRITE_QUEUE_FULL";
+    public const string TooManyListeners = "TOO_MANY_LISTENERS";
 
     private static readonly SearchValues<char> FormCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 

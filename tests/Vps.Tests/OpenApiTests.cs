@@ -17,6 +17,7 @@ public class OpenApiTests(Databases databases)
         var paths = answer.Json.GetProperty("paths");
         Assert.Equal(
             ["/healthz", "/readyz", "/v1/completeness", "/v1/devices", "/v1/energy", "/v1/heartbeat", "/v1/history", "/v1/ingest", "/v1/realtime",
+             "/v1/realtime/stream", "/v1/session",
              "/v1/tenants/{tenant}/devices/{device}/heartbeat", "/v1/tenants/{tenant}/devices/{device}/telemetry", "/v1/whoami"],
             paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var ingest = paths.GetProperty("/v1/ingest").GetProperty("post");

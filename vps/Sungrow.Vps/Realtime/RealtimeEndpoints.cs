@@ -47,16 +47,20 @@ internal static class RealtimeEndpoints
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<RealtimeCache>>()));
         services.AddHostedService<RealtimeRecovery>();
+        services.AddSingleton<RealtimeFeeds>();
         return services;
     }
 
-    public static void MapRealtime(this IEndpointRouteBuilder routes) =>
+    public static void MapRealtime(this IEndpointRouteBuilder routes)
+    {
+        routes.MapStream();
         routes.MapGet("/v1/realtime", GetAsync)
             .RequireViewer()
             .WithTags("Realtime")
             .WithSummary("The newest sample of a device")
             .Produces<RealtimeAnswer>()
             .ProducesProblems(400, 403, 404, 503);
+    }
 
     private static async Task<IResult> GetAsync(
         HttpContext context, RealtimeCache cache, NewestSamples samples, TimeProvider time,
