@@ -3,6 +3,7 @@ using Sungrow.Protocol;
 using Sungrow.Vps.Dashboard;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
+using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Realtime;
@@ -52,6 +53,7 @@ internal static class Program
         builder.Services.AddIngest();
         builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
+        builder.Services.AddHistory();
         builder.Services.AddDescription();
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
@@ -62,6 +64,7 @@ internal static class Program
         app.MapIngest();
         app.MapTelemetry();
         app.MapRealtime();
+        app.MapHistoryRoutes();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }

@@ -130,6 +130,11 @@ internal sealed class FlushTransaction(
             await IngestEvents.AddAsync(connection, flush.Requests, answers, cancellationToken);
         }
 
+        if (WritePolicy.IsLate(flush.First, time.GetUtcNow()) && inserted.Sum() > 0)
+        {
+            await PendingRefresh.AddAsync(connection, flush.First, flush.Last, cancellationToken);
+        }
+
         await transaction.CommitAsync(cancellationToken);
         events?.AddSingles(flush.Requests, answers);
         return answers;
