@@ -8,6 +8,8 @@ public static class ErrorCodes
     // 400
     public const string MalformedBody = "MALFORMED_BODY";
     public const string DeviceIdRequired = "DEVICE_ID_REQUIRED";
+    public const string InvalidQuery = "INVALID_QUERY";
+    public const string RangeTooLarge = "RANGE_TOO_LARGE";
 
     // 401
     public const string TokenMissing = "TOKEN_MISSING";
@@ -69,6 +71,7 @@ public static class ErrorCodes
     public const string InternalError = "INTERNAL_ERROR";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
     public const string WriteQueueFull = "WRITE_QUEUE_FULL";
+    public const string TooManyListeners = "TOO_MANY_LISTENERS";
 
     private static readonly SearchValues<char> FormCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 

@@ -16,7 +16,8 @@ public class OpenApiTests(Databases databases)
         Assert.Equal(HttpStatusCode.OK, answer.Status);
         var paths = answer.Json.GetProperty("paths");
         Assert.Equal(
-            ["/healthz", "/readyz", "/v1/heartbeat", "/v1/ingest", "/v1/realtime",
+            ["/healthz", "/readyz", "/v1/completeness", "/v1/devices", "/v1/energy", "/v1/heartbeat", "/v1/history", "/v1/ingest", "/v1/realtime",
+             "/v1/realtime/stream", "/v1/session",
              "/v1/tenants/{tenant}/devices/{device}/heartbeat", "/v1/tenants/{tenant}/devices/{device}/telemetry", "/v1/whoami"],
             paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var ingest = paths.GetProperty("/v1/ingest").GetProperty("post");

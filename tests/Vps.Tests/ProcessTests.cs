@@ -42,7 +42,7 @@ public class ProcessTests(Databases databases)
         { "Storage__Timescale", "Sometimes", "Storage__Timescale is 'Sometimes'; allowed is Auto or Required." },
         { "Storage__Timescale", "7", "Storage__Timescale is '7'; allowed is Auto or Required." },
         { "Storage__RawRetention", "five years", "Storage__RawRetention is 'five years'; allowed is a duration, for example 30.00:00:00." },
-        { "Storage__RawRetention", "-1.00:00:00", "Storage__RawRetention is '-1.00:00:00'; allowed is 1.00:00:00 .. 36500.00:00:00, or 0" },
+        { "Storage__RawRetention", "-1.00:00:00", "Storage__RawRetention is '-1.00:00:00'; allowed is 14.00:00:00 .. 36500.00:00:00, or 0" },
         { "Storage__CompressAfter", "0", "Storage__CompressAfter is '00:00:00'; allowed is 1.00:00:00 .. 36500.00:00:00." },
         { "REDIS_URL", "http://:hunter2@cache", "REDIS_URL: of another scheme than redis://; allowed is " },
         { "ASPNETCORE_URLS", "nonsense", "ASPNETCORE_URLS: Invalid url: 'nonsense'; allowed is " },

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Routing;
@@ -52,6 +51,14 @@ public class RouteTokenMatrixTests(Databases databases)
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/telemetry", Telemetry),
         OfNamedDevice("POST /v1/tenants/{tenant}/devices/{device}/heartbeat", Telemetry),
         OfViewer("GET /v1/realtime", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/realtime/stream", "?device_id=inverter-1", own: Ok),
+        Open("POST /v1/session", SignIn), // Its token is in the body.
+        OfViewer("GET /v1/session", "", own: Ok, others: Ok),
+        Open("DELETE /v1/session"),
+        OfViewer("GET /v1/history", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
+        OfViewer("GET /v1/devices", "", own: Ok, others: Ok),
     ];
 
     [Fact]
@@ -94,7 +101,7 @@ public class RouteTokenMatrixTests(Databases databases)
         Assert.Empty(wrong);
     }
 
-    private static Route Open(string name) => new(name, "", _ => Ok);
+    private static Route Open(string name, Func<HttpContent>? body = null) => new(name, "", _ => Ok, body);
 
     /// <param name="own">With a token of inverter-1.</param>
     /// <param name="others">With another device's, of whatever tenant.</param>
@@ -123,20 +130,23 @@ public class RouteTokenMatrixTests(Databases databases)
         },
         body);
 
-    /// <param name="own">With a token that sees inverter-1; any other sees no such device.</param>
-    private static Route OfViewer(string name, string query, string own) => new(
+    /// <param name="own">With a token that sees inverter-1.</param>
+    /// <param name="others">With one that does not.</param>
+    private static Route OfViewer(string name, string query, string own, string others = ErrorCodes.DeviceNotVisible) => new(
         name,
         query,
         shows => shows switch
         {
             Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
             Shows.Viewer or Shows.EnvironmentViewer => own,
-            Shows.OtherViewer or Shows.OtherTenantsViewer => ErrorCodes.DeviceNotVisible,
+            Shows.OtherViewer or Shows.OtherTenantsViewer => others,
             _ => ErrorCodes.TokenInvalid,
         });
 
     private static StringContent Batch() => new(
         JsonSerializer.Serialize(new IngestBatch(null, [Series.Sample(1)]), ProtocolJson.Default.IngestBatch), Encoding.UTF8, "application/json");
+
+    private static StringContent SignIn() => new("""{"token":"viewer"}""", Encoding.UTF8, "application/json");
 
     private static StringContent Telemetry() => new(
         $$"""{"site_id":"default","ts":"{{Rfc3339.Write(Series.Start)}}","metrics":{"power_w":5} }""", Encoding.UTF8, "application/json");
@@ -152,9 +162,10 @@ public class RouteTokenMatrixTests(Databases databases)
             request.Headers.TryAddWithoutValidation("Authorization", header);
         }
 
-        using var answer = await client.SendAsync(request);
-        var body = await answer.Content.ReadAsStringAsync();
-        return answer.StatusCode == HttpStatusCode.OK ? (Ok, body)
+        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        // A stream has no end.
+        var body = answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
+        return answer.IsSuccessStatusCode ? (Ok, body)
             : (JsonDocument.Parse(body).RootElement.GetProperty("code").GetString()!, body);
     }
 

@@ -54,6 +54,12 @@ internal static partial class Log
     [LoggerMessage(1010, LogLevel.Warning, "{Count} refusals were not counted, as the database has been away for long")]
     public static partial void RefusalsNotCounted(this ILogger log, long count);
 
+    [LoggerMessage(1011, LogLevel.Warning, "The aggregates wait for the next refresh, so late samples are not in them yet: {Reason}")]
+    public static partial void RefreshWaits(this ILogger log, string reason);
+
+    [LoggerMessage(1012, LogLevel.Information, "Late samples are in the aggregates from {From} to {To}, asked for by {Changes} changes")]
+    public static partial void Refreshed(this ILogger log, DateTimeOffset from, DateTimeOffset to, int changes);
+
     [LoggerMessage(2000, LogLevel.Information, "auth_cache_hits={Hits} auth_cache_misses={Misses} auth_cache_size={Size}")]
     public static partial void AuthCache(this ILogger log, long hits, long misses, int size);
 

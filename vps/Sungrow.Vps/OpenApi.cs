@@ -1,5 +1,7 @@
 using Microsoft.OpenApi;
 using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
+using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 
 namespace Sungrow.Vps;
@@ -18,6 +20,8 @@ internal static class OpenApi
             json.SerializerOptions.NumberHandling = ProtocolJson.Default.Options.NumberHandling;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, HealthJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, TelemetryJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, HistoryJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SessionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ProtocolJson.Default);
         });
         return services.AddOpenApi(options =>

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Sungrow.Protocol;
+using Sungrow.Vps.Dashboard;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
+using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Realtime;
@@ -54,15 +56,18 @@ internal static class Program
         builder.Services.AddIngest();
         builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
+        builder.Services.AddHistory();
         builder.Services.AddDescription();
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
         app.UseProblems();
+        app.UseDashboard();
         app.MapHealth();
         app.MapDevices();
         app.MapIngest();
         app.MapTelemetry();
         app.MapRealtime();
+        app.MapHistoryRoutes();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }

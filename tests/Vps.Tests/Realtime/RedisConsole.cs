@@ -39,6 +39,8 @@ internal sealed class RedisConsole : IAsyncDisposable
 
     public Task MakeHashAsync(string key) => Database.HashIncrementAsync(key, "x");
 
+    public Task<long> SubscribersAsync(string channel) => Server.SubscriptionSubscriberCountAsync(channel);
+
     public ValueTask DisposeAsync()
     {
         _connection.Dispose();

@@ -30,7 +30,7 @@ internal static class Authentication
     public static TBuilder RequireDevice<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
         routes.AddEndpointFilter<TBuilder, DeviceFilter>().WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
-    /// <summary>Only with a viewer's token.</summary>
+    /// <summary>Only with a viewer's token, or a session that one was traded for.</summary>
     public static TBuilder RequireViewer<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
         routes.AddEndpointFilter<TBuilder, ViewerFilter>().WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
@@ -60,7 +60,8 @@ internal static class Authentication
             StatusCodes.Status401Unauthorized, ErrorCodes.TokenInvalid, "The token is unknown, expired, revoked or of another kind.");
     }
 
-    private static ProblemResult Refuse(HttpContext context, RateRefusal? refusal) =>
+    /// <summary>Of a token that is not good, or that was not looked at.</summary>
+    public static ProblemResult Refuse(HttpContext context, RateRefusal? refusal) =>
         refusal is null ? Invalid(context) : Problems.RateLimited(context, refusal);
 
     private sealed class DeviceFilter(DeviceAuth devices) : IEndpointFilter
@@ -94,14 +95,24 @@ internal static class Authentication
         public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
         {
             var http = context.HttpContext;
-            if (BearerToken(http.Request) is not { } token)
+            // Who shows a token means it; the cookie comes with every request of its browser.
+            var token = BearerToken(http.Request);
+            var session = token is null && http.Request.Headers.Authorization.Count == 0 ? SessionEndpoints.IdOf(http.Request) : null;
+            if ((token ?? session) is not { } shown)
             {
                 return Missing(http);
             }
 
-            var (caller, refusal) = await viewers.FindAsync(token, http.Connection.RemoteIpAddress, http.RequestAborted);
+            var (caller, refusal) = session is null
+                ? await viewers.FindAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted)
+                : await viewers.FindSessionAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted);
             if (caller is not { } viewer)
             {
+                if (session is not null && refusal is null)
+                {
+                    SessionEndpoints.Forget(http.Response);
+                }
+
                 return Refuse(http, refusal);
             }
 
@@ -177,7 +188,8 @@ internal sealed class DeviceAuth(
 }
 
 /// <summary>The viewer of a token: the environment's first, then those we issued.</summary>
-internal sealed class ViewerAuth(IOptions<DevicesOptions> options, KnownTokens known, TokenGate gate, DeviceRegistry registry)
+internal sealed class ViewerAuth(
+    IOptions<DevicesOptions> options, KnownTokens known, TokenGate gate, DeviceRegistry registry, ViewerSessions sessions)
 {
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.ViewerTokens, oneDevicePerToken: false);
 
@@ -198,6 +210,24 @@ internal sealed class ViewerAuth(IOptions<DevicesOptions> options, KnownTokens k
         if (found is { Caller: null, Refusal: null })
         {
             known.Forget(TokenKind.Viewer, digest);
+        }
+
+        return found;
+    }
+
+    /// <param name="id">As the cookie holds it.</param>
+    public async ValueTask<Authenticated<AuthenticatedViewer>> FindSessionAsync(
+        string id, IPAddress? from, CancellationToken cancellationToken)
+    {
+        var digest = Tokens.Digest(id);
+        var found = await gate.AskAsync(
+            from,
+            known.Contains(TokenKind.Session, digest),
+            async () => await sessions.FindAsync(digest, token => _environment.Find(token), cancellationToken),
+            isGood: viewer => viewer is not null);
+        if (found is { Caller: null, Refusal: null })
+        {
+            known.Forget(TokenKind.Session, digest);
         }
 
         return found;

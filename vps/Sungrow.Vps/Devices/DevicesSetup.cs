@@ -25,6 +25,7 @@ internal static class DevicesSetup
         services.AddSingleton<DeviceAuth>();
         services.AddSingleton<RateLimits>();
         services.AddSingleton<ViewerAuth>();
+        services.AddSingleton<ViewerSessions>();
         services.AddSingleton<EdgeReports>();
         services.AddSingleton<BufferBalance>();
         services.AddSingleton<ReportMetrics>();
@@ -35,5 +36,6 @@ internal static class DevicesSetup
     {
         routes.MapWhoAmI();
         routes.MapHeartbeat();
+        routes.MapSession();
     }
 }

@@ -9,9 +9,10 @@ internal enum TokenKind
 {
     Device,
     Viewer,
+    Session,
 }
 
-/// <summary>Which tokens of the registry are worth a look-up from an address that has failed too often: a good one is let through from
+/// <summary>Which tokens and sessions of the registry are worth a look-up from an address that has failed too often: a good one is let through from
 /// there, whoever guesses beside it, and a guess costs nothing. Holds the first 8 bytes of each digest, so a token that is none passes
 /// once in 2^64; what it says is no more than "ask".</summary>
 internal sealed class KnownTokens(Database database, TimeProvider time) : BackgroundService
@@ -62,7 +63,8 @@ internal sealed class KnownTokens(Database database, TimeProvider time) : Backgr
             """
             SELECT kind, digest FROM (
                 SELECT 0 AS kind, digest, created_at, not_before, not_after FROM device_tokens
-                UNION ALL SELECT 1, digest, created_at, not_before, not_after FROM viewer_tokens) AS tokens
+                UNION ALL SELECT 1, digest, created_at, not_before, not_after FROM viewer_tokens
+                UNION ALL SELECT 2, digest, created_at, created_at, expires_at FROM viewer_sessions) AS tokens
             WHERE not_before <= now() AND (not_after IS NULL OR not_after > now())
             ORDER BY created_at DESC LIMIT $1
             """,

@@ -35,6 +35,9 @@ internal sealed class RealtimeCache : IDisposable
         _ => "degraded",
     };
 
+    /// <summary>Whether Redis can tell of changes.</summary>
+    public bool IsBelieved => _circuit is { Believed: true };
+
     /// <summary>Connects, and waits for that at most a second: a Redis that is away is no reason not to start.</summary>
     public static RealtimeCache Open(RealtimeOptions options, TimeProvider time, ILogger log)
     {
@@ -102,6 +105,14 @@ internal sealed class RealtimeCache : IDisposable
         // All at once: one time-out bounds them, and Redis does nothing else while a script runs.
         await Task.WhenAll(deviceIds.Chunk(DevicesPerCall).Select(some => InvalidateSomeAsync(circuit, some)));
     }
+
+    /// <summary>From now on <paramref name="told"/> is called after each commit with samples of the device; it must not block.</summary>
+    /// <returns>False when Redis did not take it in time.</returns>
+    public Task<bool> TrySubscribeAsync(string deviceId, Action<RedisChannel, RedisValue> told) =>
+        _circuit is null ? Task.FromResult(false) : _circuit.TrySubscribeAsync((string)Value(deviceId), told);
+
+    public Task UnsubscribeAsync(string deviceId, Action<RedisChannel, RedisValue> told) =>
+        _circuit is null ? Task.CompletedTask : _circuit.TryUnsubscribeAsync((string)Value(deviceId), told);
 
     /// <summary>Returns true when there is something to recover from; false where there is no Redis that could fail.</summary>
     public async Task<bool> FailedAsync(CancellationToken cancellationToken)

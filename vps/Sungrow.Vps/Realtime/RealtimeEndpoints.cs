@@ -47,33 +47,28 @@ internal static class RealtimeEndpoints
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<RealtimeCache>>()));
         services.AddHostedService<RealtimeRecovery>();
+        services.AddSingleton<RealtimeFeeds>();
         return services;
     }
 
-    public static void MapRealtime(this IEndpointRouteBuilder routes) =>
+    public static void MapRealtime(this IEndpointRouteBuilder routes)
+    {
+        routes.MapStream();
         routes.MapGet("/v1/realtime", GetAsync)
             .RequireViewer()
             .WithTags("Realtime")
             .WithSummary("The newest sample of a device")
             .Produces<RealtimeAnswer>()
             .ProducesProblems(400, 403, 404, 503);
+    }
 
     private static async Task<IResult> GetAsync(
         HttpContext context, RealtimeCache cache, NewestSamples samples, TimeProvider time,
         [FromQuery(Name = "device_id")] string? named = null)
     {
-        var viewer = context.Viewer();
-        var deviceId = !string.IsNullOrEmpty(named) ? named : viewer.Devices.Count == 1 ? viewer.Devices.Single() : null;
-        if (deviceId is null)
+        if (VisibleDevice.Find(context, named, out var refusal) is not { } deviceId)
         {
-            return Problems.Of(
-                StatusCodes.Status400BadRequest, ErrorCodes.DeviceIdRequired,
-                "This viewer sees no device or several: name one with ?device_id=.");
-        }
-
-        if (!viewer.MaySee(deviceId))
-        {
-            return Problems.Of(StatusCodes.Status403Forbidden, ErrorCodes.DeviceNotVisible, "This viewer sees no such device.");
+            return refusal!;
         }
 
         if (await cache.ReadAsync(deviceId, samples.FindAsync, context.RequestAborted) is not { } sample)

@@ -15,6 +15,7 @@ internal sealed class RedisCircuit : IDisposable
 {
     private readonly ConnectionMultiplexer _redis;
     private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CircuitBreakerManualControl _control = new(isIsolated: true);
     private readonly CircuitBreakerStateProvider _state = new();
@@ -34,6 +35,7 @@ internal sealed class RedisCircuit : IDisposable
     {
         _redis = redis;
         _timeout = timeout;
+        _time = time;
         _log = log;
         _guarded = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddCircuitBreaker(new CircuitBreakerStrategyOptions
@@ -138,7 +140,30 @@ internal sealed class RedisCircuit : IDisposable
         return true;
     }
 
+    /// <summary>Never throws, and takes no longer than twice the time-out. A failure opens nothing: messages come on a connection of their
+    /// own, and nothing is believed for them.</summary>
+    public async Task<bool> TrySubscribeAsync(string channel, Action<RedisChannel, RedisValue> told) =>
+        // Off first, or it would be told twice.
+        await TryUnsubscribeAsync(channel, told) && await TryAsync(_redis.GetSubscriber().SubscribeAsync(channel, told));
+
+    public Task<bool> TryUnsubscribeAsync(string channel, Action<RedisChannel, RedisValue> told) =>
+        TryAsync(_redis.GetSubscriber().UnsubscribeAsync(channel, told));
+
     public void Dispose() => _redis.Dispose();
+
+    private async Task<bool> TryAsync(Task call)
+    {
+        try
+        {
+            await call.ContinueWith(static done => done, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
+                .Unwrap().WaitAsync(_timeout, _time);
+            return true;
+        }
+        catch (Exception failure) when (failure is TimeoutException or RedisException or ObjectDisposedException)
+        {
+            return false; // Tried again with the feed's next look.
+        }
+    }
 
     private async Task OpenAsync(string reason)
     {

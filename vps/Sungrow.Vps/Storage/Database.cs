@@ -20,7 +20,14 @@ internal sealed class Database(NpgsqlDataSource source, IOptions<StorageOptions>
     /// <summary>host:port/database, for a person.</summary>
     public string Name { get; } = NameOf(new NpgsqlConnectionStringBuilder(source.ConnectionString));
 
-    public void Open() => _ready = true;
+    /// <summary>Whether <c>samples_15m</c> is kept ready; false: computed from the samples by whoever asks.</summary>
+    public bool HasContinuousAggregates { get; private set; }
+
+    public void Open(bool hasContinuousAggregates)
+    {
+        HasContinuousAggregates = hasContinuousAggregates;
+        _ready = true;
+    }
 
     /// <exception cref="DatabaseNotReadyException">Answered as 503.</exception>
     public async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken) =>

@@ -41,8 +41,7 @@ internal sealed class DatabaseStart(
         {
             try
             {
-                await PrepareAsync(stoppingToken);
-                database.Open();
+                database.Open(await PrepareAsync(stoppingToken));
                 return;
             }
             catch (StartRefusedException refused)
@@ -59,7 +58,8 @@ internal sealed class DatabaseStart(
         }
     }
 
-    private async Task PrepareAsync(CancellationToken cancellationToken)
+    /// <returns>Whether aggregates are continuous.</returns>
+    private async Task<bool> PrepareAsync(CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -87,6 +87,12 @@ internal sealed class DatabaseStart(
         }
 
         var whole = decision.Use && await timescale.ApplyAsync(options.Value, cancellationToken);
+        await Aggregates.EnsureAsync(connection, continuous: whole, cancellationToken);
+        if (whole)
+        {
+            await timescale.RefuseErasingPolicyAsync(options.Value.RawRetention, cancellationToken);
+        }
+
         foreach (var keep in afterMigration)
         {
             await keep(connection, cancellationToken);
@@ -94,6 +100,7 @@ internal sealed class DatabaseStart(
 
         await transaction.CommitAsync(cancellationToken);
         Report(connection, server, decision, whole);
+        return whole;
     }
 
     private static TimescaleDecision Heed(TimescaleDecision decision) =>

@@ -152,6 +152,11 @@ internal sealed class FlushTransaction(
                 inserted[i], flush.Requests[i].Samples.Count - inserted[i] - conflicts[i], conflicts[i]);
         }
 
+        if (WritePolicy.IsLate(flush.First, time.GetUtcNow()) && inserted.Sum() > 0)
+        {
+            await PendingRefresh.AddAsync(connection, flush.First, flush.Last, cancellationToken);
+        }
+
         if (events is not null && IngestEvents.Rows(flush.Requests, answers) is { } rows)
         {
             // In one round trip.

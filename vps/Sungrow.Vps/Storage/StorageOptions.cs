@@ -63,10 +63,12 @@ internal sealed class StorageOptionsValidator : IValidateOptions<StorageOptions>
             wrong.Add(Settings.Wrong(StorageOptions.Section, nameof(options.Timescale), options.Timescale, "Auto or Required"));
         }
 
-        if (options.RawRetention != TimeSpan.Zero && (options.RawRetention < Shortest || options.RawRetention > Longest))
+        if (options.RawRetention != TimeSpan.Zero
+            && (options.RawRetention < RefreshPolicy.LeastRawRetention || options.RawRetention > Longest))
         {
             wrong.Add(Settings.Wrong(
-                StorageOptions.Section, nameof(options.RawRetention), options.RawRetention, "1.00:00:00 .. 36500.00:00:00, or 0 for ever"));
+                StorageOptions.Section, nameof(options.RawRetention), options.RawRetention,
+                $"{RefreshPolicy.LeastRawRetention} .. 36500.00:00:00, or 0 for ever; sooner dropped, samples would be missing from the figures"));
         }
 
         if (options.CompressAfter < Shortest || options.CompressAfter > Longest)

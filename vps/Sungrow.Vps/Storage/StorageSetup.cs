@@ -23,6 +23,8 @@ internal static class StorageSetup
         services.AddSingleton<TimescaleBatchWriter>();
         services.AddHostedService<IngestEventsKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TimescaleBatchWriter>());
+        services.AddSingleton<AggregateRefresh>();
+        services.AddHostedService(provider => provider.GetRequiredService<AggregateRefresh>());
         services.AddSingleton<NewestSamples>();
         services.AddSingleton<TelemetryTable>();
         services.AddSingleton<Refusals>();

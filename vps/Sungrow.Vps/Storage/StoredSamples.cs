@@ -80,6 +80,8 @@ internal static class StoredSamples
             await ExecuteAsync(Insert);
         }
 
+        await PendingRefresh.AddAsync(connection, put.Sample.Ts, put.Sample.Ts, cancellationToken);
+
         async Task<int> ExecuteAsync(string sql)
         {
             var sample = put.Sample;

@@ -130,6 +130,11 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
             table.HasIndex(row => new { row.DeviceId, row.ReceivedAt }).IsUnique().HasFilter("summed");
             table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
         });
+        model.Entity<PendingRefreshRow>(table =>
+        {
+            table.ToTable("pending_refresh");
+            table.Property(row => row.CreatedAt).HasDefaultValueSql(Now);
+        });
     }
 
     private static void Reports(ModelBuilder model)

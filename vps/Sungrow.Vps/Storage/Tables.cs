@@ -297,3 +297,12 @@ internal sealed class PollIntervalRow
     public double PollIntervalS { get; set; }
     public int SamplesPerRow { get; set; }
 }
+
+/// <summary>A stretch of time of which the aggregate is to be refreshed: see <see cref="PendingRefresh"/>.</summary>
+internal sealed class PendingRefreshRow
+{
+    public long Id { get; set; }
+    public DateTimeOffset FromTs { get; set; }
+    public DateTimeOffset ToTs { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}

@@ -59,6 +59,33 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         return whole;
     }
 
+    /// <summary>A refresh that reaches back to where samples were dropped finds none, and takes their figures out of the aggregate. Ours
+    /// does not; a policy that somebody added might.</summary>
+    /// <exception cref="StartRefusedException">There is such a policy.</exception>
+    public async Task RefuseErasingPolicyAsync(TimeSpan rawRetention, CancellationToken cancellationToken)
+    {
+        if (rawRetention == TimeSpan.Zero)
+        {
+            return;
+        }
+
+        // A chunk is dropped as a whole, and the job that does it may be a day late or early.
+        var longest = rawRetention - ChunkInterval - TimeSpan.FromDays(1);
+        var job = await AskAsync<int>(
+            $"""
+            SELECT job_id FROM timescaledb_information.jobs
+            WHERE hypertable_name = '{Aggregates.View}' AND proc_name = 'policy_refresh_continuous_aggregate'
+              AND coalesce((config->>'start_offset')::interval > $1, true)
+            """,
+            cancellationToken, longest);
+        if (job != 0)
+        {
+            throw new StartRefusedException(
+                $"Job {job} of TimescaleDB refreshes {Aggregates.View} from before the oldest samples that Storage__RawRetention keeps, and would "
+                + $"erase their figures; allowed is a start_offset up to {longest}, or none: remove_continuous_aggregate_policy.");
+        }
+    }
+
     private async Task<bool> ApplyAsync(
         string table, string segment, string order, StorageOptions options, CancellationToken cancellationToken)
     {

@@ -1,0 +1,117 @@
+import { api, Refused } from './api';
+import { el } from './dom';
+import { House } from './house';
+import { readRoute, writeRoute } from './route';
+import { signIn } from './signin';
+import './styles/base.css';
+import './styles/page.css';
+import './styles/flow.css';
+import './styles/charts.css';
+import './styles/account.css';
+import type { Device } from './wire';
+
+// Whether a sign-in is worth asking the server about: no secret, the session itself is a cookie that no script can read.
+const signedInHere = 'signed-in';
+
+const app = document.getElementById('app')!;
+let house: House | null = null;
+let shown: string | null = null;
+let devices: readonly Device[] = [];
+
+function place(element: HTMLElement): void {
+  house?.stop();
+  house = null;
+  shown = null;
+  app.replaceChildren(element);
+}
+
+function showSignIn(why = ''): void {
+  localStorage.removeItem(signedInHere);
+  document.title = 'Sign in · Sungrow';
+  place(signIn(why, () => {
+    localStorage.setItem(signedInHere, 'yes');
+    void open();
+  }));
+  document.getElementById('token')?.focus();
+}
+
+async function signOut(): Promise<void> {
+  try {
+    await api.signOut();
+    showSignIn('You are signed out.');
+  } catch (failure) {
+    if (failure instanceof Refused && !failure.signedOut) {
+      notice(`You are still signed in. ${failure.sentence}`, 'Try again', () => void signOut());
+    } else {
+      showSignIn();
+    }
+  }
+}
+
+function notice(sentence: string, action: string, act: () => void): void {
+  place(el('main', { class: 'sign-in' },
+    el('img', { src: '/icon.svg', alt: '', width: 56, height: 56 }),
+    el('p', { role: 'alert' }, sentence),
+    el('button', { type: 'button', class: 'primary', click: act }, action)));
+}
+
+async function open(): Promise<void> {
+  if (!localStorage.getItem(signedInHere)) {
+    showSignIn();
+    return;
+  }
+
+  try {
+    ({ devices } = await api.devices());
+    show();
+  } catch (failure) {
+    if (!(failure instanceof Refused)) {
+      throw failure;
+    }
+
+    if (failure.signedOut) {
+      showSignIn('Your session has ended. Sign in again to go on.');
+    } else {
+      notice(failure.sentence, 'Try again', () => void open());
+      window.addEventListener('online', () => void open(), { once: true });
+    }
+  }
+}
+
+function show(): void {
+  const wanted = readRoute(location.hash).device;
+  const device = devices.find(known => known.device_id === wanted) ?? devices[0];
+  if (!device) {
+    notice('Your token shows no device yet. Whoever runs your server can add one to it.', 'Sign out', () => void signOut());
+    return;
+  }
+
+  if (house && shown === device.device_id) {
+    house.follow();
+    return;
+  }
+
+  house?.stop();
+  if (wanted !== null && wanted !== device.device_id) {
+    history.replaceState(null, '', writeRoute(device.device_id, 'day', null));
+  }
+
+  house = new House(device, devices, showSignIn, () => void signOut());
+  shown = device.device_id;
+  app.replaceChildren(house.element);
+}
+
+window.addEventListener('hashchange', () => {
+  if (house) {
+    show();
+  }
+});
+
+void open();
+
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  // After the page: its first second belongs to the figures.
+  window.addEventListener('load', () => void navigator.serviceWorker.register('/worker.js').catch(() => {
+    // Without it (a private window, a full disk) only the opening without a network is missing.
+  }));
+}

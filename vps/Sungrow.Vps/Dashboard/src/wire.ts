@@ -1,0 +1,106 @@
+// What the API answers. Names, units and signs are the wire's: W, kWh, + discharging, + exporting.
+
+export interface Sample {
+  readonly device_id: string;
+  readonly ts: string;
+  readonly pv_power_w: number | null;
+  readonly pv_daily_kwh: number | null;
+  readonly battery_power_w: number | null;
+  readonly battery_soc_pct: number | null;
+  readonly battery_temp_c: number | null;
+  readonly load_power_w: number | null;
+  readonly export_power_w: number | null;
+  readonly sample_count: number;
+  readonly age_s: number;
+  readonly stale: boolean;
+}
+
+export interface Device {
+  readonly device_id: string;
+  readonly site_id: string;
+  readonly time_zone: string;
+  readonly status: string;
+  readonly model: string | null;
+  readonly serial: string | null;
+  readonly poll_interval_s: number | null;
+  readonly first_seen: string | null;
+  readonly last_seen: string | null;
+  readonly last_sample: string | null;
+  readonly reachable: boolean | null;
+  readonly waiting_rows: number | null;
+}
+
+export interface Devices {
+  readonly devices: readonly Device[];
+}
+
+export interface Spread {
+  readonly avg: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+export interface Point {
+  readonly from: string;
+  readonly to: string;
+  readonly covered_s: number;
+  readonly samples: number;
+  readonly pv_power_w: Spread | null;
+  readonly battery_power_w: Spread | null;
+  readonly battery_soc_pct: Spread | null;
+  readonly load_power_w: Spread | null;
+  readonly export_power_w: Spread | null;
+}
+
+export interface History {
+  readonly time_zone: string;
+  readonly resolution: string;
+  readonly points: readonly Point[];
+}
+
+export interface EnergyGroup {
+  readonly from: string;
+  readonly to: string;
+  readonly pv_kwh: number | null;
+  readonly pv_counter_kwh: number | null;
+  readonly load_kwh: number | null;
+  readonly import_kwh: number | null;
+  readonly export_kwh: number | null;
+  readonly charge_kwh: number | null;
+  readonly discharge_kwh: number | null;
+  readonly self_consumption_pct: number | null;
+  readonly autarky_pct: number | null;
+  readonly covered_s: number;
+}
+
+export interface Energy {
+  readonly time_zone: string;
+  readonly groups: readonly EnergyGroup[];
+}
+
+export interface Gap {
+  readonly from: string;
+  readonly to: string | null;
+  readonly reason: string;
+  readonly missed: number;
+}
+
+/** Rows: expected = stored + waiting + conflicting + dead_lettered + evicted + missed + unexplained. */
+export interface CompletenessPeriod {
+  readonly from: string;
+  readonly to: string;
+  readonly expected: number;
+  readonly stored: number;
+  readonly waiting: number;
+  readonly conflicting: number;
+  readonly dead_lettered: number;
+  readonly evicted: number;
+  readonly missed: number;
+  readonly unexplained: number;
+  readonly gaps: readonly Gap[];
+}
+
+export interface Completeness {
+  readonly time_zone: string;
+  readonly periods: readonly CompletenessPeriod[];
+}
