@@ -78,7 +78,11 @@ internal static class CheckCommand
         void Line(string name, bool well, string text)
         {
             allWell &= well;
-            Console.WriteLine($"{(well ? "ok  " : "FAIL")} {name,-10} {text}");
+            var line = $"{(well ? "ok  " : "FAIL")} {name,-10} {text}";
+            foreach (var part in Console.IsOutputRedirected ? [line] : ProbeTable.Wrapped(line, indent: 16))
+            {
+                Console.WriteLine(part);
+            }
         }
     }
 

@@ -18,8 +18,8 @@ internal static class DeadLettersCommand
         var command = new Command("dead-letters", "Show the samples that the VPS refused for good, send them again, or give them up.")
         {
             List(),
-            About("retry", "Send them once more: they wait again.", seqs => new RetryDeadLetters(seqs), "wait to be sent again"),
-            About("drop", "Give them up: their values go, the account still counts them.", seqs => new DropDeadLetters(seqs), "are given up"),
+            About("retry", "Send them once more: they wait again.", seqs => new RetryDeadLetters(seqs), "to be sent again"),
+            About("drop", "Give them up: their values go, the account still counts them.", seqs => new DropDeadLetters(seqs), "given up"),
             Release(),
         };
         return command;
@@ -84,7 +84,7 @@ internal static class DeadLettersCommand
         });
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction((parsed, _) => Attempt.Async(parsed, settings => Task.FromResult(
-            Give(settings, order(parsed.GetValue(all) ? null : parsed.GetValue(seqs)), rows => $"{rows} dead letters {became}."))));
+            Give(settings, order(parsed.GetValue(all) ? null : parsed.GetValue(seqs)), rows => $"{rows} dead {(rows == 1 ? "letter" : "letters")} {became}."))));
         return command;
     }
 

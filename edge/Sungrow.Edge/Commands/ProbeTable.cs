@@ -85,7 +85,8 @@ internal static class ProbeTable
         };
     }
 
-    private static IEnumerable<string> Wrapped(string sentence)
+    /// <param name="indent">Of all lines but the first.</param>
+    public static IEnumerable<string> Wrapped(string sentence, int indent = 5)
     {
         var line = "";
         foreach (var word in sentence.Split(' '))
@@ -93,7 +94,7 @@ internal static class ProbeTable
             if (line.Length > 0 && line.Length + 1 + word.Length > Columns)
             {
                 yield return line;
-                line = $"     {word}";
+                line = new string(' ', indent) + word;
             }
             else
             {

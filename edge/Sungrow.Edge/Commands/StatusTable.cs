@@ -23,7 +23,7 @@ internal static class StatusTable
         yield return Line("waiting", status.Waiting == 0 ? "nothing" : $"{Count(status.Waiting)} since {Since(status.Oldest, now)}");
         if (status.Held > 0)
         {
-            yield return Line("held", $"{Count(status.Held)} of them, which the VPS called too new: tried again alone");
+            yield return Line("held", $"{Count(status.Held)} of them, tried again alone when due");
         }
 
         if (status.Untimed > 0)

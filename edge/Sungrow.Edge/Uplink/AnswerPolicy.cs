@@ -75,7 +75,9 @@ internal static class AnswerPolicy
             {
                 if (!rows.TryGetValue(index, out var known) || known.Code == ErrorCodes.TimestampInFuture)
                 {
-                    rows[index] = new(error.Code, $"{path}: {error.Detail}", refused.ServerTime);
+                    // Of the path only the field: the place in a batch says nothing afterwards.
+                    var field = path[(path.IndexOf(']', StringComparison.Ordinal) + 1)..].TrimStart('.');
+                    rows[index] = new(error.Code, field.Length == 0 ? error.Detail : $"{field}: {error.Detail}", refused.ServerTime);
                 }
             }
         }

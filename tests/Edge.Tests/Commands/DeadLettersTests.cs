@@ -49,7 +49,7 @@ public sealed class DeadLettersTests : IDisposable
 
         var ended = await EdgeProgram.RunAsync(_settings, "dead-letters", "retry", "4");
 
-        Assert.Equal(["1 dead letters wait to be sent again."], ended.Lines);
+        Assert.Equal(["1 dead letter to be sent again."], ended.Lines);
         var state = SampleBuffer.ReadState(Path);
         Assert.Equal((1, 1), (state.DeadLettered, state.Waiting));
         Assert.Equal(2, Assert.Single(SampleBuffer.ReadDeadLetters(Path)).Sample.Seq);
@@ -60,7 +60,7 @@ public sealed class DeadLettersTests : IDisposable
     {
         DeadLetterSome();
 
-        Assert.Equal(["2 dead letters are given up."], (await EdgeProgram.RunAsync(_settings, "dead-letters", "drop", "--all")).Lines);
+        Assert.Equal(["2 dead letters given up."], (await EdgeProgram.RunAsync(_settings, "dead-letters", "drop", "--all")).Lines);
 
         Assert.Empty(SampleBuffer.ReadDeadLetters(Path));
         Assert.Equal(2, SampleBuffer.ReadState(Path).DeadLettered);

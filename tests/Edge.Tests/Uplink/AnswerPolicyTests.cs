@@ -152,7 +152,7 @@ public class AnswerPolicyTests
             ("samples[0]", "EMPTY_SAMPLE"), ("samples[3].battery_soc_pct", "OUT_OF_RANGE"), ("samples[9].ts", "TIMESTAMP_TOO_OLD"))));
 
         Assert.Equal([0, 3, 9], bad.Rows.Keys.Order());
-        Assert.Equal(new Refusal("OUT_OF_RANGE", "samples[3].battery_soc_pct: allowed", ServerTime), bad.Rows[3]);
+        Assert.Equal(new Refusal("OUT_OF_RANGE", "battery_soc_pct: allowed", ServerTime), bad.Rows[3]);
         Assert.Equal(["EMPTY_SAMPLE", "TIMESTAMP_TOO_OLD"], new[] { bad.Rows[0].Code, bad.Rows[9].Code });
     }
 
