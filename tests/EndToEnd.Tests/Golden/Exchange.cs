@@ -59,8 +59,26 @@ internal sealed record Exchange(string Name, string State, byte[] Request, byte[
 
     public static JsonElement Body(byte[] answer)
     {
-        using var json = JsonDocument.Parse(answer.AsMemory(End(answer) + 4));
+        var body = answer[(End(answer) + 4)..];
+        using var json = JsonDocument.Parse(Header(answer, "Transfer-Encoding") == "chunked" ? Unchunked(body) : body);
         return json.RootElement.Clone();
+    }
+
+    private static byte[] Unchunked(ReadOnlySpan<byte> body)
+    {
+        List<byte> whole = [];
+        while (true)
+        {
+            var line = body.IndexOf("\r\n"u8);
+            var length = int.Parse(Encoding.ASCII.GetString(body[..line]), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            if (length == 0)
+            {
+                return [.. whole];
+            }
+
+            whole.AddRange(body.Slice(line + 2, length));
+            body = body[(line + 2 + length + 2)..];
+        }
     }
 
     private static int End(byte[] message) => message.AsSpan().IndexOf("\r\n\r\n"u8);
