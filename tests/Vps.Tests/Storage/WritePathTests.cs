@@ -113,6 +113,42 @@ public class WritePathTests(Databases databases)
         Assert.Equal(new(0, 1, 0), (await server.IngestAsync(sent[2])).Counts());
     }
 
+    [Theory]
+    [InlineData(Kind.Plain)]
+    [InlineData(Kind.Timescale)]
+    public async Task Who_sends_again_is_told_what_differs_now(Kind kind)
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync(kind));
+        var (buffer, other) = (Guid.NewGuid(), Guid.NewGuid());
+        SungrowSample[] batch = [.. Series.Samples(60).Select((sample, i) => sample with { Seq = 100 + i, BatteryTempC = i % 2 == 0 ? null : 20 })];
+        Assert.Equal(new(60, 0, 0), await SendAsync(buffer, batch));
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch)); // From here on this is what it is expected to do.
+
+        Assert.Equal(new(0, 1, 0), await SendAsync(buffer, batch[7]));
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch));
+        Assert.Equal(new(0, 59, 1), await SendAsync(buffer, [batch[0] with { BatteryTempC = 20 }, .. batch[1..]])); // Null is a value too.
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch));
+        Assert.Equal(new(0, 1, 1), await SendAsync(buffer, batch[3], batch[3] with { SampleCount = 2 }));
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch));
+        Assert.Equal(0, await server.CountAsync("elsewhere"));
+        Assert.Equal(new(0, 60, 0), await SendAsync(other, batch));
+        Assert.Equal(60, await server.CountAsync("elsewhere"));
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch));
+        Assert.Equal(new(1, 60, 0), await SendAsync(buffer, [.. batch, Series.Sample(60)]));
+        Assert.Equal(new(0, 60, 0), await SendAsync(buffer, batch));
+        Assert.Equal(new(1, 0, 0), await SendAsync(buffer, Series.Sample(61)));
+
+        Assert.Equal(62, await server.CountAsync("sungrow_samples"));
+        Assert.Equal(2, await server.CountAsync("quarantine"));
+        Assert.Equal(
+            "61 541 2", // The last is summed, and not written yet.
+            await server.AskAsync<string>(
+                "SELECT sum(inserted) || ' ' || sum(duplicates) || ' ' || sum(conflicts) FROM ingest_events"));
+
+        async Task<IngestAnswer> SendAsync(Guid from, params SungrowSample[] samples) =>
+            (await server.IngestAsync(new IngestBatch(from, samples))).Counts();
+    }
+
     [Fact]
     public async Task A_copy_stores_every_column_as_an_insert_does()
     {

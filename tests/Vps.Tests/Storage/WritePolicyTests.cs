@@ -24,6 +24,14 @@ public class WritePolicyTests
     public void A_request_joins_while_the_batch_is_not_full(int rows, int next, bool joins) =>
         Assert.Equal(joins, WritePolicy.Joins(rows, next, batchSize: 10));
 
+    [Theory]
+    [InlineData(WritePolicy.RowsForAnother - 1, ProtocolLimits.MaxSamples, false)]
+    [InlineData(WritePolicy.RowsForAnother, ProtocolLimits.MaxSamples, true)]
+    [InlineData(2, 3, false)]
+    [InlineData(3, 3, true)] // A transaction is full.
+    public void A_second_flush_begins_beside_the_first_where_enough_waits(long rows, int batchSize, bool begins) =>
+        Assert.Equal(begins, WritePolicy.IsWorthAnother(rows, batchSize));
+
     [Fact]
     public void Copy_is_for_many_rows_with_a_key_each_that_no_compression_has_reached()
     {

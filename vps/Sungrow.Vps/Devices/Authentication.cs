@@ -133,10 +133,10 @@ internal sealed class DeviceAuth(
     {
         var digest = Tokens.Digest(token);
         return cache.Get(digest) is { } cached ? new(new Authenticated<AuthenticatedDevice>(cached.Device, null))
-            : AskAsync(token, digest, from, cancellationToken);
+            : LookUpAsync(token, digest, from, cancellationToken);
     }
 
-    private async ValueTask<Authenticated<AuthenticatedDevice>> AskAsync(
+    private async ValueTask<Authenticated<AuthenticatedDevice>> LookUpAsync(
         string token, byte[] digest, IPAddress? from, CancellationToken cancellationToken)
     {
         var fromEnvironment = _environment.Find(digest)?.Single();
