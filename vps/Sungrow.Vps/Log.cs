@@ -1,6 +1,7 @@
 namespace Sungrow.Vps;
 
-/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime; never
+/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime, 7000s
+/// monitoring; never
 /// reused. No payload, no token.</summary>
 internal static partial class Log
 {
@@ -103,4 +104,13 @@ internal static partial class Log
 
     [LoggerMessage(4001, LogLevel.Warning, "Redis fails, so realtime asks the database until it is back: {Reason}")]
     public static partial void RealtimeCacheFails(this ILogger log, string reason);
+
+    [LoggerMessage(7000, LogLevel.Information, "Told every channel: {Alert} of {Device}")]
+    public static partial void AlertTold(this ILogger log, string alert, string device);
+
+    [LoggerMessage(7001, LogLevel.Warning, "{Alert} of {Device} was not taken by {Channel}, tried again in a minute: {Reason}")]
+    public static partial void AlertNotTaken(this ILogger log, string alert, string device, string channel, string reason);
+
+    [LoggerMessage(7002, LogLevel.Warning, "Whether devices are silent was not looked up: {Reason}")]
+    public static partial void SilencesNotChecked(this ILogger log, string reason);
 }

@@ -6,6 +6,7 @@ using Sungrow.Vps.Devices.Commands;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
+using Sungrow.Vps.Monitoring;
 using Sungrow.Vps.Realtime;
 using Sungrow.Vps.Storage;
 using Sungrow.Vps.Storage.Commands;
@@ -42,7 +43,6 @@ internal static class Program
     internal static WebApplication Build(string[] args)
     {
         var builder = Configure(args);
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // What ends it is said once, by Serving.
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -51,6 +51,7 @@ internal static class Program
         });
 
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddMonitoring(builder.Configuration);
         builder.Services.AddStorage();
         builder.Services.AddDevices();
         builder.Services.AddIngest();

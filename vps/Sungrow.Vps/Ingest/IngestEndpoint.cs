@@ -30,7 +30,7 @@ internal static class IngestEndpoint
 /// <summary>Answers one request. The checks stand in the order that the contract fixes; who calls is known already.</summary>
 internal sealed class IngestRequests(
     TimescaleBatchWriter writer, RateLimits rates, IOptions<LimitsOptions> limits, IOptions<StorageOptions> storage,
-    TimeProvider time, ILogger<IngestRequests> log)
+    VpsMetrics metrics, TimeProvider time, ILogger<IngestRequests> log)
 {
     public async Task<IResult> AnswerAsync(HttpContext context, CancellationToken cancellationToken)
     {
@@ -60,6 +60,7 @@ internal sealed class IngestRequests(
 
         var answer = await writer.WriteAsync(
             new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
+        metrics.Ingested(answer);
         Report(device.DeviceId, batch.Samples.Count, answer);
         return new Stored(answer);
     }

@@ -37,6 +37,9 @@ internal sealed class Device
 
     /// <summary>Up to <c>AUTH_CACHE_TTL_SECONDS</c> behind.</summary>
     public DateTimeOffset? LastSeen { get; set; }
+
+    /// <summary>When it was last seen before the silence that people were told of; null: none.</summary>
+    public DateTimeOffset? SilentSince { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 }
 

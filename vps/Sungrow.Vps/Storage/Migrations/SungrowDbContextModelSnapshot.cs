@@ -259,6 +259,10 @@ namespace Sungrow.Vps.Storage.Migrations
                         .HasDefaultValue(10.0)
                         .HasColumnName("poll_interval_s");
 
+                    b.Property<DateTimeOffset?>("SilentSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("silent_since");
+
                     b.Property<int>("SiteId")
                         .HasColumnType("integer")
                         .HasColumnName("site_id");
