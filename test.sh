@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 . scripts/debian.sh
 
 need_sdk
-need_packages postgresql redis-server python3-pymodbus strace faketime
+need_node
+need_packages postgresql redis-server python3-pymodbus strace faketime chromium
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
