@@ -59,6 +59,7 @@ wait_for() {
 }
 
 need_sdk
+need_node
 need_packages postgresql redis-server
 
 # PostgreSQL refuses to run as root: there it runs as the user that its package made, who may have no way into root's own TMPDIR.
@@ -130,7 +131,7 @@ export Inverter__Host=${inverter%:*} Inverter__Port=${inverter##*:} Polling__Int
 export Buffer__Path=$data/buffer.db Uplink__Url=$url Uplink__Token=$device_token
 say
 say "  inverter   $serial, simulated, Modbus TCP on $inverter"
-say "  realtime   $url/v1/realtime?device_id=$serial"
+say "  dashboard  $url"
 say "  token      $viewer_token"
 say "  try        curl -H 'Authorization: Bearer $viewer_token' '$url/v1/realtime?device_id=$serial'"
 say

@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 . scripts/debian.sh
 
 need_sdk
-need_packages postgresql redis-server caddy docker-compose systemd python3-pymodbus strace faketime shellcheck
+need_node
+need_packages postgresql redis-server caddy chromium docker-compose systemd python3-pymodbus strace faketime shellcheck
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

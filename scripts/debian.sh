@@ -31,6 +31,11 @@ need_packages() {
     || die "could not install: ${missing[*]}"
 }
 
+# need_node: builds the dashboard. Any Node with npm on the PATH will do from version 18 on.
+need_node() {
+  command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
+}
+
 # postgres_bin: the folder of the newest PostgreSQL's programs; Debian keeps them off the PATH.
 postgres_bin() {
   printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1

@@ -88,6 +88,7 @@ internal static class CommandLine
             FaultFile, Log, Seconds,
         };
         command.SetAction((given, cancellationToken) => run(Read(given), cancellationToken));
+        command.Subcommands.Add(SamplesCommand.Create(Serial, Seed, TimeZone));
         return command;
     }
 

@@ -39,6 +39,15 @@ export function stateOf(period: CompletenessPeriod, now: Date): CellState {
   return period.waiting > 0 ? 'waiting' : 'complete';
 }
 
+/** Every hour or day of the whole time, also those that the server does not speak of because they are still to come. */
+export function complete(periods: readonly CompletenessPeriod[], starts: readonly Date[], end: Date): CompletenessPeriod[] {
+  const known = new Map(periods.map(period => [Date.parse(period.from), period]));
+  return starts.map((from, index) => known.get(from.getTime()) ?? {
+    from: from.toISOString(), to: (starts[index + 1] ?? end).toISOString(),
+    expected: 0, stored: 0, waiting: 0, conflicting: 0, dead_lettered: 0, evicted: 0, missed: 0, unexplained: 0, gaps: [],
+  });
+}
+
 export type Totals = Omit<CompletenessPeriod, 'from' | 'to' | 'gaps'>;
 
 export function sum(periods: readonly CompletenessPeriod[]): Totals {

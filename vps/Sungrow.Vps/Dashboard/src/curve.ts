@@ -153,26 +153,15 @@ interface Slot {
   readonly point: Point | null;
 }
 
-/** A slot without a point wherever time passed without one, so that no line is drawn across a hole. */
+/** A mean stands for its whole quarter of an hour, so each run of points ends with the last one's end; where time passed without a point the line
+ * is interrupted. */
 function withGaps(points: readonly Point[], period: Period): Slot[] {
-  const slots: Slot[] = [];
-  let end: number | null = null;
-  for (const point of points) {
-    const at = Date.parse(point.from) / 1000;
-    if (end !== null && at > end) {
-      slots.push({ at: end, point: null });
-    }
-
-    slots.push({ at, point });
-    end = Date.parse(point.to) / 1000;
-  }
-
-  const last = period.range.to.getTime() / 1000;
-  if (end !== null && end <= last) {
-    slots.push({ at: end, point: null });
-  }
-
-  return slots;
+  const limit = Math.min(period.range.to.getTime(), Date.now()) / 1000;
+  return points.flatMap((point, index) => {
+    const [at, end] = [Date.parse(point.from) / 1000, Math.min(Date.parse(point.to) / 1000, limit)];
+    const next = points[index + 1];
+    return next && Date.parse(next.from) / 1000 <= end ? [{ at, point }] : [{ at, point }, { at: Math.max(at, end - 1), point }, { at: end, point: null }];
+  });
 }
 
 function hours(period: Period): number[] {

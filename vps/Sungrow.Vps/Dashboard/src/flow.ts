@@ -19,7 +19,7 @@ interface Place {
 const radius = 46;
 const places: Record<Node, Place> = {
   sun: { x: 180, y: 50, path: 'M180 97V130', arrow: [180, 113, 90], words: ['from the sun', 'into the panels', 'no sun'] },
-  grid: { x: 52, y: 152, path: 'M99 152H158', arrow: [128, 152, 0], words: ['from the grid', 'to the grid', 'nothing flows'] },
+  grid: { x: 52, y: 152, path: 'M99 152H158', arrow: [128, 152, 0], words: ['from the grid', 'to the grid', 'next to nothing'] },
   house: { x: 308, y: 152, path: 'M261 152H202', arrow: [232, 152, 180], words: ['from the house', 'used now', 'used now'] },
   battery: { x: 180, y: 254, path: 'M180 207V174', arrow: [180, 190, -90], words: ['discharging', 'charging', 'at rest'] },
 };

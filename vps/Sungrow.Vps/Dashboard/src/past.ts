@@ -8,7 +8,7 @@ import { type Route, writeRoute } from './route';
 import { Strip } from './strip';
 import { total, totals } from './totals';
 import type { Device, Energy } from './wire';
-import { dayOf, plusDays, startOfDay } from './zone';
+import { dayOf } from './zone';
 
 const spanNames: Record<Span, string> = { day: 'Day', week: 'Week', month: 'Month', year: 'Year' };
 
@@ -97,7 +97,7 @@ export class Past {
     const empty = energy.groups.every(group => group.covered_s === 0);
     this.chart.replaceChildren(empty ? nothing(period) : this.bars.element);
     if (!empty) {
-      this.bars.show(energy, period, starts(period));
+      this.bars.show(energy, period, period.span === 'year' ? period.months : period.days);
     }
   }
 
@@ -133,26 +133,6 @@ export class Past {
         current ? el('span', { class: 'step', 'aria-hidden': 'true' }) : el('a', { href: to(period.next), class: 'step', 'aria-label': `Next ${period.span}` }, '›'),
         !current && el('a', { href: writeRoute(device, period.span, null), class: 'to-today' }, 'Today')));
   }
-}
-
-/** The first instants of the days, or of a year's months. */
-function starts(period: Period): Date[] {
-  const found: Date[] = [];
-  const { zone } = period;
-  if (period.span === 'year') {
-    for (let month = 1; month <= 12; month++) {
-      found.push(startOfDay({ year: period.first.year, month, day: 1 }, zone));
-    }
-
-    return found;
-  }
-
-  const end = period.range.to.getTime();
-  for (let day = period.first; startOfDay(day, zone).getTime() < end; day = plusDays(day, 1)) {
-    found.push(startOfDay(day, zone));
-  }
-
-  return found;
 }
 
 function nothing(period: Period): HTMLElement {

@@ -67,4 +67,26 @@ export class Period {
       case 'year': return String(this.first.year);
     }
   }
+
+  /** The first instants of its days. */
+  get days(): Date[] {
+    const found: Date[] = [];
+    const { to } = this.range;
+    for (let day = this.first, from = startOfDay(day, this.zone); from < to; day = plusDays(day, 1), from = startOfDay(day, this.zone)) {
+      found.push(from);
+    }
+
+    return found;
+  }
+
+  /** Of its hours, as time passes: a day has 23, 24 or 25. */
+  get hours(): Date[] {
+    const { from, to } = this.range;
+    return Array.from({ length: Math.ceil((to.getTime() - from.getTime()) / 3_600_000) }, (_, hour) => new Date(from.getTime() + hour * 3_600_000));
+  }
+
+  /** Of a year's months. */
+  get months(): Date[] {
+    return Array.from({ length: 12 }, (_, index) => startOfDay({ year: this.first.year, month: index + 1, day: 1 }, this.zone));
+  }
 }

@@ -36,7 +36,7 @@ export function story(flows: Flows): string {
   }
 
   if (grid !== null) {
-    rest.push(Math.abs(grid) < threshold ? 'nothing crosses the meter'
+    rest.push(Math.abs(grid) < threshold ? 'next to nothing crosses the meter'
       : grid < 0 ? `${watts(grid)} go to the grid` : `${watts(grid)} come from the grid`);
   }
 

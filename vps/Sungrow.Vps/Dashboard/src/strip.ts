@@ -1,4 +1,4 @@
-import { causes, type CellState, stateOf, stateWords, sum, summary } from './account';
+import { causes, type CellState, complete, stateOf, stateWords, sum, summary } from './account';
 import { el, say } from './dom';
 import { clock, count, month, weekDay } from './format';
 import { losses, gapReason } from './reasons';
@@ -16,7 +16,7 @@ export class Strip {
 
   show(completeness: Completeness, period: Period): void {
     const now = new Date();
-    const { periods } = completeness;
+    const periods = complete(completeness.periods, byHour(period.span) ? period.hours : period.days, period.range.to);
     const rows = inRows(periods, period);
     this.cells = rows.map(({ periods: row }) => row.map(cell => this.cell(cell, period, now)));
     this.cells[0]?.[0]?.setAttribute('tabindex', '0');
