@@ -69,7 +69,7 @@ public class CompletenessPolicyTests
         var hour = Judge(facts, [270], [2]).Single();
 
         Assert.Equal(
-            (360, 270, 2, 3, 7, 61, 12, 5),
+            (362, 270, 2, 3, 7, 61, 12, 7),
             (hour.Expected, hour.Stored, hour.Conflicting, hour.DeadLettered, hour.Evicted, hour.Missed, hour.Waiting, hour.Unexplained));
         Assert.Equal(
             ["inverter_unreachable 60", "evicted 7", "dead_lettered 3", "corrupt 1"], hour.Gaps.Select(gap => $"{gap.Reason} {gap.Missed}"));

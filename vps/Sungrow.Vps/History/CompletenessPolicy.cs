@@ -24,7 +24,8 @@ internal static class CompletenessPolicy
         for (var i = 0; i < boundaries.Count - 1; i++)
         {
             var (from, to) = (boundaries[i], boundaries[i + 1]);
-            var rest = Math.Max(0, Slots(facts, from, to) - stored[i] - conflicting[i]);
+            // A row in conflict is one more than the schedule has: the moment that it was to fill is another's.
+            var rest = Math.Max(0, Slots(facts, from, to) - stored[i]);
             List<(CompletenessGap Gap, bool Polls)> gaps =
             [
                 .. lost.Advance(from, to).Select(range => (Part(range, from, to), false)),
