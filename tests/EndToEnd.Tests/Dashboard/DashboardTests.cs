@@ -177,7 +177,7 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
     }
 
     /// <summary>To look at after a run.</summary>
-    private static Task ScreenshotAsync(IPage page, string name) => page.ScreenshotAsync(new()
+    private static Task<byte[]> ScreenshotAsync(IPage page, string name) => page.ScreenshotAsync(new()
     {
         Path = Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "sungrow-dashboard")).FullName, $"{name}.png"), FullPage = true,
     });
