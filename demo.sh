@@ -8,9 +8,11 @@ usage() {
   cat <<'USAGE'
 Usage: ./demo.sh [--seconds N]
 
-Starts a private PostgreSQL and Redis, the VPS, a simulated inverter and the edge, and prints where to look. Ctrl-C stops all of it.
+Starts a private PostgreSQL and Redis, the VPS, a simulated inverter and the edge, and prints where to look: the dashboard's address and the
+token to sign in with. The edge replays a day of history first. Ctrl-C stops all of it.
 
   --seconds N   Poll for N seconds, let the uplink drain, and exit 0 only if every sample polled is stored and none waits.
+                Without history.
 USAGE
 }
 
@@ -137,6 +139,10 @@ say "  try        curl -H 'Authorization: Bearer $viewer_token' '$url/v1/realtim
 say
 
 if [ -z "$seconds" ]; then
+  # A day of the past, so that there is something to look at: through the edge's own buffer and uplink, like any backlog.
+  say "Giving the edge a day of history to replay .."
+  dotnet "$simulator" samples --hours 24 --interval $interval --serial "$serial" >"$data/history.csv"
+  dotnet "$edge" import "$data/history.csv" >&2
   say "Polling every $interval s until Ctrl-C .."
   dotnet "$edge" run &
   pids+=($!)

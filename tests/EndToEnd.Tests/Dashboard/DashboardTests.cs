@@ -73,7 +73,7 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
 
         await owner.OpenAsync(DashboardServer.House, span, server.Day);
 
-        var day = server.Day.ToString("ddd, d MMM", System.Globalization.CultureInfo.InvariantCulture);
+        var day = server.Day.ToString("ddd d ", System.Globalization.CultureInfo.InvariantCulture);
         await Expect(owner.Page.Locator($"a.bar[aria-label*='sun 12.0\u00a0kWh, house 11.5\u00a0kWh, bought 9.5\u00a0kWh, sold 10.0\u00a0kWh']"))
             .ToHaveCountAsync(1, new() { Timeout = 60_000 });
         Assert.StartsWith(
@@ -177,7 +177,7 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
     }
 
     /// <summary>To look at after a run.</summary>
-    private static Task ScreenshotAsync(IPage page, string name) => page.ScreenshotAsync(new()
+    private static Task<byte[]> ScreenshotAsync(IPage page, string name) => page.ScreenshotAsync(new()
     {
         Path = Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "sungrow-dashboard")).FullName, $"{name}.png"), FullPage = true,
     });

@@ -104,7 +104,7 @@ internal sealed class OwnersBrowser : IAsyncDisposable
     {
         lock (_complaints)
         {
-            Assert.NotEmpty(_complaints.Where(complaint => complaint.Contains(part, StringComparison.Ordinal)));
+            Assert.Contains(_complaints, complaint => complaint.Contains(part, StringComparison.Ordinal));
             _complaints.RemoveAll(complaint => complaint.Contains(part, StringComparison.Ordinal));
         }
     }
