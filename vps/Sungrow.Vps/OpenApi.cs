@@ -1,6 +1,7 @@
 using Microsoft.OpenApi;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Fleet;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 
@@ -22,6 +23,7 @@ internal static class OpenApi
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, TelemetryJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, HistoryJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SessionJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, FleetJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ProtocolJson.Default);
         });
         return services.AddOpenApi(options =>

@@ -166,9 +166,9 @@ public class AggregatesTests(Databases databases)
         await server.ExecuteAsync("DROP MATERIALIZED VIEW samples_15m");
         await using (var connection = await server.Database.OpenConnectionAsync())
         {
-            await Aggregates.EnsureAsync(connection, continuous: false, default);
+            await Aggregates.EnsureAsync(connection, Aggregates.Kept, continuous: false, default);
             await FillAsync(server, ElevenMonthsAgo, days: 20);
-            await Aggregates.EnsureAsync(connection, continuous: true, default);
+            await Aggregates.EnsureAsync(connection, Aggregates.Kept, continuous: true, default);
         }
 
         var samples = await Figures.OfSamplesAsync(server);

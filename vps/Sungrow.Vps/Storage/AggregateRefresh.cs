@@ -2,12 +2,13 @@ using Npgsql;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>Keeps the continuous aggregate true: every few seconds what <c>pending_refresh</c> asks for, each minute the last days. Not
+/// <summary>Keeps a continuous aggregate true: every few seconds what <c>pending_refresh</c> asks for, each minute the last days. Not
 /// TimescaleDB's own policy: after days without one it would refresh the last days alone, and what lies before them would be seen by
 /// nobody. One replica at a time. At shutdown the piece under way is finished, and the rest stays asked for.</summary>
-internal sealed class AggregateRefresh(Database database, TimeProvider time, ILogger<AggregateRefresh> log) : BackgroundService
+internal sealed class AggregateRefresh(KeptAggregate aggregate, Database database, TimeProvider time, ILogger<AggregateRefresh> log)
+    : BackgroundService
 {
-    // Beside DatabaseStart's: "sungrow" + 1.
+    /// <summary>Of <c>samples_15m</c>; beside DatabaseStart's: "sungrow" + 1.</summary>
     public const long LockKey = 0x73_75_6e_67_72_6f_78;
 
     private const int RowsPerRun = 10_000;
@@ -21,21 +22,21 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     public async Task<bool> RunAsync(bool regular, CancellationToken cancellationToken)
     {
         await using var connection = await database.ConnectAsync(cancellationToken);
-        if (!regular && !await AskAsync<bool>(connection, "SELECT EXISTS (SELECT FROM pending_refresh)", cancellationToken))
+        if (!regular && !await AskAsync<bool>(connection, $"SELECT EXISTS (SELECT FROM {aggregate.Pending})", cancellationToken))
         {
             return true;
         }
 
-        if (!await AskAsync<bool>(connection, $"SELECT pg_try_advisory_lock({LockKey})", cancellationToken))
+        if (!await AskAsync<bool>(connection, $"SELECT pg_try_advisory_lock({aggregate.LockKey})", cancellationToken))
         {
             return false;
         }
 
         try
         {
-            if (!await Aggregates.IsContinuousAsync(connection, cancellationToken))
+            if (!await Aggregates.IsContinuousAsync(connection, aggregate.View, cancellationToken))
             {
-                await ExecuteAsync(connection, "DELETE FROM pending_refresh"); // A view is always true.
+                await ExecuteAsync(connection, $"DELETE FROM {aggregate.Pending}"); // A view is always true.
                 return true;
             }
 
@@ -74,7 +75,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
         var pending = await ReadPendingAsync(connection, cancellationToken);
         var oldest = await OldestAsync(connection, cancellationToken);
         var watermark = await WatermarkAsync(connection, cancellationToken);
-        foreach (var range in RefreshPolicy.Plan(pending, regular, watermark, oldest, time.GetUtcNow()))
+        foreach (var range in RefreshPolicy.Plan(pending, regular, watermark, oldest, time.GetUtcNow(), aggregate))
         {
             foreach (var (from, to) in RefreshPolicy.Pieces(range))
             {
@@ -82,21 +83,21 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
                 // Alone in its statement, which is its transaction. To its end, whoever wants to stop: a piece is short.
                 await ExecuteAsync(
                     connection,
-                    $"CALL refresh_continuous_aggregate('{Aggregates.View}', {Aggregates.Literal(from)}, {Aggregates.Literal(to)})");
+                    $"CALL refresh_continuous_aggregate('{aggregate.View}', {Aggregates.Literal(from)}, {Aggregates.Literal(to)})");
             }
 
             if (range.Ids.Count > 0)
             {
-                await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE id = ANY($1)", range.Ids.ToArray());
-                log.Refreshed(range.From, range.To, range.Ids.Count);
+                await ExecuteAsync(connection, $"DELETE FROM {aggregate.Pending} WHERE id = ANY($1)", range.Ids.ToArray());
+                log.Refreshed(aggregate.View, range.From, range.To, range.Ids.Count);
             }
         }
     }
 
-    private static async Task<List<PendingRange>> ReadPendingAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task<List<PendingRange>> ReadPendingAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            $"SELECT id, from_ts, to_ts FROM pending_refresh ORDER BY from_ts LIMIT {RowsPerRun}", connection);
+            $"SELECT id, from_ts, to_ts FROM {aggregate.Pending} ORDER BY from_ts LIMIT {RowsPerRun}", connection);
         List<PendingRange> pending = [];
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
@@ -108,19 +109,19 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     }
 
     // The oldest chunk that retention leaves alone for a while; without retention the oldest. Null: there are no samples.
-    private static async Task<DateTimeOffset?> OldestAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+    private async Task<DateTimeOffset?> OldestAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         await AskAsync<DateTime?>(
             connection,
             $"""
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE hypertable_name = 'sungrow_samples' AND range_end > coalesce(
+            WHERE {Aggregates.Names(aggregate.Table, "hypertable")} AND range_end > coalesce(
                 (SELECT now() - (config->>'drop_after')::interval + $1 FROM timescaledb_information.jobs
-                 WHERE hypertable_name = 'sungrow_samples' AND proc_name = 'policy_retention'),
+                 WHERE {Aggregates.Names(aggregate.Table, "hypertable")} AND proc_name = 'policy_retention'),
                 '-infinity')
             """,
             cancellationToken, RefreshPolicy.DropMargin) is { } oldest ? new DateTimeOffset(oldest, TimeSpan.Zero) : null;
 
-    private static async Task<DateTimeOffset> WatermarkAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+    private async Task<DateTimeOffset> WatermarkAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         // Of an aggregate that was never refreshed it is long before Christ, which .NET has no time for.
         new(await AskAsync<DateTime>(
             connection,
@@ -129,7 +130,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
                             TIMESTAMPTZ '2000-01-01 00:00:00+00')
             FROM timescaledb_information.continuous_aggregates AS aggregate
             JOIN _timescaledb_catalog.hypertable ON hypertable.table_name = aggregate.materialization_hypertable_name
-            WHERE aggregate.view_name = '{Aggregates.View}'
+            WHERE {Aggregates.Names(aggregate.View, "view")}
             """,
             cancellationToken), TimeSpan.Zero);
 
@@ -137,7 +138,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
     {
         try
         {
-            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LockKey})");
+            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({aggregate.LockKey})");
         }
         catch (Exception gone) when (gone is NpgsqlException or InvalidOperationException)
         {

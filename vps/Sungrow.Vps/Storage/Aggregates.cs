@@ -14,6 +14,15 @@ internal static class Aggregates
 
     public static readonly TimeSpan Bucket = TimeSpan.FromMinutes(15);
 
+    /// <summary>The regular refresh looks back a day more than what counts as late, so that nothing lies between them.</summary>
+    public static readonly KeptAggregate Kept = new(
+        View, "sungrow_samples", "pending_refresh", Bucket, WritePolicy.RefreshWindow + TimeSpan.FromDays(1), AggregateRefresh.LockKey);
+
+    /// <summary>The same figures of what other VPSs push, by the hour, kept for thirty days back.</summary>
+    public static readonly KeptAggregate Fleet = new(
+        "fleet.hourly_per_device", "fleet.measurements", "fleet.pending_refresh", TimeSpan.FromHours(1), TimeSpan.FromDays(30),
+        AggregateRefresh.LockKey + 2);
+
     // time_bucket's own origin: both functions cut at the same moments.
     private const string TimescaleBucket = "time_bucket(INTERVAL '15 minutes', ts)";
     private const string PlainBucket = "date_bin(INTERVAL '15 minutes', ts, TIMESTAMPTZ '2000-01-03 00:00:00+00')";
@@ -66,29 +75,31 @@ internal static class Aggregates
 
     /// <summary>In the start's transaction. A view becomes a continuous aggregate when TimescaleDB comes, an empty one: until
     /// the first refreshes have gone through what is stored, oldest first, it adds that itself.</summary>
-    public static async Task EnsureAsync(NpgsqlConnection connection, bool continuous, CancellationToken cancellationToken)
+    public static async Task EnsureAsync(
+        NpgsqlConnection connection, KeptAggregate aggregate, bool continuous, CancellationToken cancellationToken)
     {
+        var (view, select) = (aggregate.View, Select(aggregate, continuous));
         if (!continuous)
         {
             await ExecuteAsync(
                 $"""
                 DO $do$ BEGIN
-                    IF to_regclass('{View}') IS NULL THEN CREATE VIEW {View} AS {Select(PlainBucket)}; END IF;
+                    IF to_regclass('{view}') IS NULL THEN CREATE VIEW {view} AS {select}; END IF;
                 END $do$
                 """);
             return;
         }
 
-        if (await IsContinuousAsync(connection, cancellationToken))
+        if (await IsContinuousAsync(connection, view, cancellationToken))
         {
             return;
         }
 
-        await ExecuteAsync($"DROP VIEW IF EXISTS {View}");
+        await ExecuteAsync($"DROP VIEW IF EXISTS {view}");
         await ExecuteAsync(
             $"""
-            CREATE MATERIALIZED VIEW {View} WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-            {Select(TimescaleBucket)}
+            CREATE MATERIALIZED VIEW {view} WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+            {select}
             WITH NO DATA
             """);
 
@@ -100,7 +111,7 @@ internal static class Aggregates
     }
 
     /// <summary>Asked of the database and not remembered: another replica's start may have made it.</summary>
-    public static async Task<bool> IsContinuousAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public static async Task<bool> IsContinuousAsync(NpgsqlConnection connection, string view, CancellationToken cancellationToken)
     {
         // Where the extension is missing, the second question could not even be read.
         await using var extension = new NpgsqlCommand("SELECT to_regclass('timescaledb_information.continuous_aggregates')::text", connection);
@@ -110,7 +121,7 @@ internal static class Aggregates
         }
 
         await using var aggregate = new NpgsqlCommand(
-            $"SELECT 1 FROM timescaledb_information.continuous_aggregates WHERE view_name = '{View}'", connection);
+            $"SELECT 1 FROM timescaledb_information.continuous_aggregates WHERE {Names(view, "view")}", connection);
         return await aggregate.ExecuteScalarAsync(cancellationToken) is not null;
     }
 
@@ -125,9 +136,22 @@ internal static class Aggregates
     public static string Literal(DateTimeOffset time) => $"TIMESTAMPTZ '{Rfc3339.Write(time)}'";
 
     /// <summary>The start of the bucket that holds <paramref name="time"/>.</summary>
-    public static DateTimeOffset Floor(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % Bucket.Ticks), TimeSpan.Zero);
+    public static DateTimeOffset Floor(DateTimeOffset time) => Kept.Floor(time);
 
-    public static DateTimeOffset Ceiling(DateTimeOffset time) => Floor(time) == time ? time : Floor(time) + Bucket;
+    public static DateTimeOffset Ceiling(DateTimeOffset time) => Kept.Ceiling(time);
+
+    /// <summary>Which row of one of TimescaleDB's own views names <paramref name="relation"/>.</summary>
+    /// <param name="kind"><c>view</c> or <c>hypertable</c>.</param>
+    public static string Names(string relation, string kind) =>
+        $"to_regclass(quote_ident({kind}_schema) || '.' || quote_ident({kind}_name)) = '{relation}'::regclass";
+
+    private static string Select(KeptAggregate aggregate, bool continuous)
+    {
+        var bucket = continuous ? TimescaleBucket : PlainBucket;
+        return aggregate == Kept ? Select(bucket)
+            : $"SELECT customer_id, device_id, {bucket.Replace("15 minutes", "1 hour", StringComparison.Ordinal)} AS bucket,\n{Columns}\n"
+                + $"FROM {aggregate.Table}\nGROUP BY customer_id, device_id, bucket";
+    }
 
     private static string Select(string bucket, string where = "") =>
         string.Format(CultureInfo.InvariantCulture, SelectFormat, bucket, where);

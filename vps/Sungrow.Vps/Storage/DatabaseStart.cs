@@ -15,7 +15,8 @@ internal delegate Task AfterMigration(NpgsqlConnection connection, CancellationT
 /// <c>/healthz</c>, answers 503 elsewhere and tries again. Several replicas may start at once: one works, the others wait and find
 /// everything done.</summary>
 internal sealed class DatabaseStart(
-    NpgsqlDataSource source, Database database, IOptions<StorageOptions> options, IEnumerable<AfterMigration> afterMigration,
+    NpgsqlDataSource source, Database database, IOptions<StorageOptions> options, IOptions<ApplicationOptions> application,
+    IEnumerable<AfterMigration> afterMigration,
     IHostApplicationLifetime host, TimeProvider time, ILogger<DatabaseStart> log) : BackgroundService
 {
     // Of all the advisory locks in this database: "sungrow".
@@ -86,11 +87,15 @@ internal sealed class DatabaseStart(
             decision = Heed(TimescalePolicy.Without(options.Value.Timescale, "the database user may not create the extension"));
         }
 
-        var whole = decision.Use && await timescale.ApplyAsync(options.Value, cancellationToken);
-        await Aggregates.EnsureAsync(connection, continuous: whole, cancellationToken);
-        if (whole)
+        var fleet = application.Value.RunMode == RunMode.Admin;
+        var whole = decision.Use && await timescale.ApplyAsync(options.Value, fleet, cancellationToken);
+        foreach (var aggregate in fleet ? [Aggregates.Kept, Aggregates.Fleet] : new[] { Aggregates.Kept })
         {
-            await timescale.RefuseErasingPolicyAsync(options.Value.RawRetention, cancellationToken);
+            await Aggregates.EnsureAsync(connection, aggregate, continuous: whole, cancellationToken);
+            if (whole)
+            {
+                await timescale.RefuseErasingPolicyAsync(aggregate, options.Value.RawRetention, cancellationToken);
+            }
         }
 
         foreach (var keep in afterMigration)

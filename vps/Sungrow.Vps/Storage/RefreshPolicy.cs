@@ -10,9 +10,6 @@ internal sealed record RefreshRange(DateTimeOffset From, DateTimeOffset To, IRea
 /// <summary>Which stretches of the aggregate are computed anew. Pure.</summary>
 internal static class RefreshPolicy
 {
-    /// <summary>The regular refresh looks this far back: a day more than what counts as late, so that nothing lies between them.</summary>
-    public static readonly TimeSpan RegularWindow = WritePolicy.RefreshWindow + TimeSpan.FromDays(1);
-
     /// <summary>What is newer is not materialized: it is still coming in, and the view adds it from the samples themselves.</summary>
     public static readonly TimeSpan Newest = TimeSpan.FromHours(1);
 
@@ -33,22 +30,23 @@ internal static class RefreshPolicy
     /// it would move past what was left out.</param>
     /// <param name="oldest">Before this there are no samples to refresh from; null: there are none at all.</param>
     public static IReadOnlyList<RefreshRange> Plan(
-        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now)
+        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now,
+        KeptAggregate aggregate)
     {
-        var until = Aggregates.Floor(now - Newest);
-        var from = Aggregates.Floor(now - RegularWindow);
+        var until = aggregate.Floor(now - Newest);
+        var from = aggregate.Floor(now - aggregate.RegularWindow);
         IEnumerable<(DateTimeOffset From, DateTimeOffset To, long? Id)> asked =
-            [.. pending.Select(range => (Aggregates.Floor(range.From), Aggregates.Floor(range.To) + Aggregates.Bucket, (long?)range.Id))];
+            [.. pending.Select(range => (aggregate.Floor(range.From), aggregate.Floor(range.To) + aggregate.Bucket, (long?)range.Id))];
         if (regular)
         {
-            asked = asked.Append((watermark < from ? Aggregates.Floor(watermark) : from, until, null));
+            asked = asked.Append((watermark < from ? aggregate.Floor(watermark) : from, until, null));
         }
         else if (watermark < until)
         {
-            until = Aggregates.Floor(watermark);
+            until = aggregate.Floor(watermark);
         }
 
-        var since = oldest is null ? until : Aggregates.Ceiling(oldest.Value);
+        var since = oldest is null ? until : aggregate.Ceiling(oldest.Value);
         List<RefreshRange> plan = [];
         foreach (var range in asked.OrderBy(range => range.From))
         {

@@ -12,8 +12,8 @@ internal ref struct SampleCopy
 {
     private const short Columns = 13;
 
-    // A device id of 64 characters, and per column its length and at most 16 bytes.
-    private const int LargestRow = sizeof(short) + (Columns * (sizeof(int) + 16)) + ProtocolLimits.MaxDeviceIdLength;
+    // Two names of 64 characters, and per column its length and at most 16 bytes.
+    private const int LargestRow = sizeof(short) + (Columns * (sizeof(int) + 16)) + (2 * ProtocolLimits.MaxDeviceIdLength);
     private static readonly long Epoch = new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero).Ticks;
 
     private readonly Span<byte> _buffer;
@@ -21,14 +21,17 @@ internal ref struct SampleCopy
 
     private SampleCopy(Span<byte> buffer) => _buffer = buffer;
 
-    public static async Task WriteAsync(NpgsqlConnection connection, IReadOnlyList<FlushRow> rows, CancellationToken cancellationToken)
+    /// <param name="customer">Null: into the samples. Else into what that customer has pushed, where his name stands in the place of the
+    /// buffer.</param>
+    public static async Task WriteAsync(
+        NpgsqlConnection connection, IReadOnlyList<FlushRow> rows, CancellationToken cancellationToken, string? customer = null)
     {
         var buffer = ArrayPool<byte>.Shared.Rent((rows.Count * LargestRow) + 32);
         try
         {
-            var length = Encode(rows, buffer);
+            var length = Encode(rows, customer, buffer);
             // Its end sends the end of the data, and throws what the server says to it; without a commit nothing of it stays.
-            await using var copy = await connection.BeginRawBinaryCopyAsync(SampleSql.Copy, cancellationToken);
+            await using var copy = await connection.BeginRawBinaryCopyAsync(customer is null ? SampleSql.Copy : FleetMeasurements.Copy, cancellationToken);
             await copy.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
         }
         finally
@@ -37,13 +40,13 @@ internal ref struct SampleCopy
         }
     }
 
-    private static int Encode(IReadOnlyList<FlushRow> rows, Span<byte> buffer)
+    private static int Encode(IReadOnlyList<FlushRow> rows, string? customer, Span<byte> buffer)
     {
         var copy = new SampleCopy(buffer);
         copy.AddHeader();
         for (var i = 0; i < rows.Count; i++)
         {
-            copy.Add(rows[i]);
+            copy.Add(rows[i], customer);
         }
 
         copy.Add((short)-1); // The end.
@@ -61,12 +64,20 @@ internal ref struct SampleCopy
     }
 
     // In the order of SampleSql.Copy.
-    private void Add(FlushRow row)
+    private void Add(FlushRow row, string? customer)
     {
         var sample = row.Sample;
         Add(Columns);
         Add(row.Batch.DeviceId);
-        AddNullable(row.Batch.BufferId);
+        if (customer is null)
+        {
+            AddNullable(row.Batch.BufferId);
+        }
+        else
+        {
+            Add(customer);
+        }
+
         Add(sizeof(long));
         Add((sample.Ts.UtcTicks - Epoch) / TimeSpan.TicksPerMicrosecond);
         AddNullable(sample.PvPowerW);

@@ -7,6 +7,8 @@ internal static class StorageSetup
 {
     public static IServiceCollection AddStorage(this IServiceCollection services)
     {
+        services.AddSingleton<IValidateOptions<ApplicationOptions>, ApplicationOptionsValidator>();
+        services.AddOptions<ApplicationOptions>().BindConfiguration(ApplicationOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
         services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
         services.AddSingleton(provider =>
@@ -23,7 +25,7 @@ internal static class StorageSetup
         services.AddSingleton<TimescaleBatchWriter>();
         services.AddHostedService<IngestEventsKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TimescaleBatchWriter>());
-        services.AddSingleton<AggregateRefresh>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AggregateRefresh>(provider, Aggregates.Kept));
         services.AddHostedService(provider => provider.GetRequiredService<AggregateRefresh>());
         services.AddSingleton<NewestSamples>();
         services.AddSingleton<TelemetryTable>();

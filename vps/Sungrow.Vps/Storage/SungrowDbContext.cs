@@ -22,6 +22,7 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
         Registry(modelBuilder);
         Samples(modelBuilder);
         Reports(modelBuilder);
+        FleetModel.Map(modelBuilder);
         UseSnakeCase(modelBuilder.Model);
     }
 

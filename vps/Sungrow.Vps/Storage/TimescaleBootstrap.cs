@@ -14,6 +14,9 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         ("telemetry", "tenant, device_id", "ts DESC, type"),
     ];
 
+    /// <summary>What other VPSs push is complete sooner: their own edges' outages are behind it.</summary>
+    private static readonly TimeSpan FleetCompressAfter = TimeSpan.FromDays(7);
+
     /// <summary>The index of the chunk being written should fit in memory; a week's does for thousands of inverters.</summary>
     private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
 
@@ -48,21 +51,23 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     }
 
     /// <returns>Whether old chunks are compressed and dropped: the server's Apache edition does neither.</returns>
-    public async Task<bool> ApplyAsync(StorageOptions options, CancellationToken cancellationToken)
+    /// <param name="fleet">Also what other VPSs push.</param>
+    public async Task<bool> ApplyAsync(StorageOptions options, bool fleet, CancellationToken cancellationToken)
     {
         var whole = true;
         foreach (var (table, segment, order) in Hypertables)
         {
-            whole &= await ApplyAsync(table, segment, order, options, cancellationToken);
+            whole &= await ApplyAsync(table, segment, order, options.CompressAfter, options.RawRetention, cancellationToken);
         }
 
-        return whole;
+        return whole & (!fleet || await ApplyAsync(
+            Aggregates.Fleet.Table, "customer_id, device_id", "ts DESC", FleetCompressAfter, options.RawRetention, cancellationToken));
     }
 
     /// <summary>A refresh that reaches back to where samples were dropped finds none, and takes their figures out of the aggregate. Ours
     /// does not; a policy that somebody added might.</summary>
     /// <exception cref="StartRefusedException">There is such a policy.</exception>
-    public async Task RefuseErasingPolicyAsync(TimeSpan rawRetention, CancellationToken cancellationToken)
+    public async Task RefuseErasingPolicyAsync(KeptAggregate aggregate, TimeSpan rawRetention, CancellationToken cancellationToken)
     {
         if (rawRetention == TimeSpan.Zero)
         {
@@ -74,24 +79,25 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         var job = await AskAsync<int>(
             $"""
             SELECT job_id FROM timescaledb_information.jobs
-            WHERE hypertable_name = '{Aggregates.View}' AND proc_name = 'policy_refresh_continuous_aggregate'
+            WHERE {Aggregates.Names(aggregate.View, "hypertable")} AND proc_name = 'policy_refresh_continuous_aggregate'
               AND coalesce((config->>'start_offset')::interval > $1, true)
             """,
             cancellationToken, longest);
         if (job != 0)
         {
             throw new StartRefusedException(
-                $"Job {job} of TimescaleDB refreshes {Aggregates.View} from before the oldest samples that Storage__RawRetention keeps, and would "
+                $"Job {job} of TimescaleDB refreshes {aggregate.View} from before the oldest samples that Storage__RawRetention keeps, and would "
                 + $"erase their figures; allowed is a start_offset up to {longest}, or none: remove_continuous_aggregate_policy.");
         }
     }
 
     private async Task<bool> ApplyAsync(
-        string table, string segment, string order, StorageOptions options, CancellationToken cancellationToken)
+        string table, string segment, string order, TimeSpan compressAfter, TimeSpan rawRetention, CancellationToken cancellationToken)
     {
         // Null: no hypertable yet.
-        const string Compressed = "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1";
-        if (await AskAsync<bool?>(Compressed, cancellationToken, table) is null)
+        var compressed =
+            $"SELECT compression_enabled FROM timescaledb_information.hypertables WHERE {Aggregates.Names(table, "hypertable")}";
+        if (await AskAsync<bool?>(compressed, cancellationToken) is null)
         {
             // migrate_data: plain PostgreSQL may have filled it before the extension came. No default index: it is on ts alone, which no
             // query of ours asks for, and costs a third of the inserts.
@@ -108,7 +114,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             return false;
         }
 
-        if (await AskAsync<bool?>(Compressed, cancellationToken, table) == false)
+        if (await AskAsync<bool?>(compressed, cancellationToken) == false)
         {
             await ExecuteAsync(
                 $"""
@@ -118,8 +124,8 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
                 cancellationToken);
         }
 
-        await KeepPolicyAsync(table, "compression", "compress_after", options.CompressAfter, cancellationToken);
-        await KeepPolicyAsync(table, "retention", "drop_after", options.RawRetention, cancellationToken);
+        await KeepPolicyAsync(table, "compression", "compress_after", compressAfter, cancellationToken);
+        await KeepPolicyAsync(table, "retention", "drop_after", rawRetention, cancellationToken);
         return true;
     }
 
@@ -128,11 +134,11 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     {
         // Adding a policy again with another interval only warns and keeps the old one.
         var isAsSet = await AskAsync<bool?>(
-            """
-            SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs
-            WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3
+            $"""
+            SELECT (config->>$1)::interval = $3 FROM timescaledb_information.jobs
+            WHERE {Aggregates.Names(table, "hypertable")} AND proc_name = 'policy_' || $2
             """,
-            cancellationToken, table, key, policy, after);
+            cancellationToken, key, policy, after);
         if (isAsSet == true)
         {
             return;
