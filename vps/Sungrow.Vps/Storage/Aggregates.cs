@@ -143,7 +143,7 @@ internal static class Aggregates
     /// <summary>Which row of one of TimescaleDB's own views names <paramref name="relation"/>.</summary>
     /// <param name="kind"><c>view</c> or <c>hypertable</c>.</param>
     public static string Names(string relation, string kind) =>
-        $"to_regclass(quote_ident({kind}_schema) || '.' || quote_ident({kind}_name)) = '{relation}'::regclass";
+        $"to_regclass(quote_ident({kind}_schema) || '.' || quote_ident({kind}_name)) = to_regclass('{relation}')";
 
     private static string Select(KeptAggregate aggregate, bool continuous)
     {
