@@ -14,6 +14,7 @@ internal static class Program
             BufferScale.Command(),
             Drain.Command(),
             EdgeFootprint.Command(),
+            FleetPush.Command(),
             IngestThroughput.Command(),
             IngestMillion.Command(),
             RedisOutage.Command(),
