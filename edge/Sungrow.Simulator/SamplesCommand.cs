@@ -13,7 +13,8 @@ internal static class SamplesCommand
 
     private static readonly Metric[] Metrics =
     [
-        Metric.PvPower, Metric.PvDaily, Metric.BatteryPower, Metric.BatterySoc, Metric.BatteryTemperature, Metric.LoadPower, Metric.ExportPower,
+        Metric.PvPower, Metric.PvDaily, Metric.BatteryPower, Metric.BatterySoc, Metric.BatteryTemperature, Metric.LoadPower,
+        Metric.ExportPower,
     ];
 
     public static Command Create(Option<string> serial, Option<int> seed, Option<TimeZoneInfo> zone)
@@ -35,7 +36,8 @@ internal static class SamplesCommand
     }
 
     /// <summary>Each at a multiple of the interval, as polls are, and the last before <paramref name="until"/>.</summary>
-    internal static void Print(TextWriter output, Household household, string serial, DateTimeOffset until, TimeSpan span, TimeSpan interval)
+    private static void Print(
+        TextWriter output, Household household, string serial, DateTimeOffset until, TimeSpan span, TimeSpan interval)
     {
         output.WriteLine($"device_id,ts,{string.Join(',', Metrics.Select(metric => metric.Name))},interval_s");
         var first = (until - span).UtcTicks / interval.Ticks;

@@ -16,12 +16,15 @@ public static class ErrorCodes
     public const string TokenMissing = "TOKEN_MISSING";
     public const string TokenInvalid = "TOKEN_INVALID";
     public const string UnregisteredDevice = "UNREGISTERED_DEVICE";
+    public const string ApiKeyMissing = "API_KEY_MISSING";
+    public const string ApiKeyInvalid = "API_KEY_INVALID";
     public const string CustomerTokenInvalid = "CUSTOMER_TOKEN_INVALID";
 
     // 403
     public const string DeviceRevoked = "DEVICE_REVOKED";
     public const string DeviceMismatch = "DEVICE_MISMATCH";
     public const string DeviceNotVisible = "DEVICE_NOT_VISIBLE";
+    public const string SiteNotVisible = "SITE_NOT_VISIBLE";
     public const string SiteMismatch = "SITE_MISMATCH";
 
     // 404, 405
@@ -44,6 +47,7 @@ public static class ErrorCodes
     public const string InvalidSamples = "INVALID_SAMPLES";
     public const string InvalidReport = "INVALID_REPORT";
     public const string InvalidTelemetry = "INVALID_TELEMETRY";
+    public const string InvalidMessages = "INVALID_MESSAGES";
     public const string TenantMismatchTopicVsPayload = "TENANT_MISMATCH_TOPIC_VS_PAYLOAD";
     public const string DeviceMismatchTopicVsPayload = "DEVICE_MISMATCH_TOPIC_VS_PAYLOAD";
     public const string MissingSiteId = "MISSING_SITE_ID";
@@ -66,11 +70,15 @@ public static class ErrorCodes
     public const string ConflictingSample = "CONFLICTING_SAMPLE";
     public const string ConflictingTelemetry = "CONFLICTING_TELEMETRY";
 
+    // Of a reading that was refused alone, in a message whose others are stored
+    public const string InvalidReading = "INVALID_READING";
+
     // 429
     public const string RateLimited = "RATE_LIMITED";
 
     // 500, 503
     public const string InternalError = "INTERNAL_ERROR";
+    public const string IngestApiKeyNotConfigured = "INGEST_API_KEY_NOT_CONFIGURED";
     public const string DatabaseUnavailable = "DATABASE_UNAVAILABLE";
     public const string WriteQueueFull = "WRITE_QUEUE_FULL";
     public const string TooManyListeners = "TOO_MANY_LISTENERS";

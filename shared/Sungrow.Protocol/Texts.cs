@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Sungrow.Protocol;
 
 /// <summary>Names and strings in a client's JSON.</summary>
-internal static class Texts
+public static class Texts
 {
     /// <summary>False where the text holds what none of ours does. Asked first: the framework's reader lets half a surrogate pair and
     /// bytes that are no UTF-8 pass as JSON, and throws when asked for their text.</summary>

@@ -14,11 +14,14 @@ internal static class Program
             BufferScale.Command(),
             Drain.Command(),
             EdgeFootprint.Command(),
+            History.Command(),
             FleetPush.Command(),
             IngestThroughput.Command(),
             IngestMillion.Command(),
+            Realtime.Command(),
             RedisOutage.Command(),
             Serve.Command(),
+            ShellyIngest.Command(),
         };
         return root.Parse(args).InvokeAsync();
     }

@@ -14,13 +14,20 @@ using Sungrow.Vps.Storage;
 namespace Sungrow.Benchmarks;
 
 /// <summary>What the server is compared with, as processes of their own: <c>parse</c> reads the body and answers, <c>store</c> also writes
-/// it as the server does, but knows nobody, limits nobody, audits nothing and tells no cache.</summary>
+/// it as the server does, but knows nobody, limits nobody, audits nothing and tells no cache; <c>constant</c> answers
+/// <c>/v1/realtime</c> with the same bytes each time.</summary>
 internal static class Serve
 {
+    // As long as a realtime answer.
+    private static readonly byte[] Constant =
+        """
+        {"device_id":"bench-1","ts":"2026-06-21T12:00:00Z","pv_power_w":4200.5,"pv_daily_kwh":12.3,"battery_power_w":-1500,"battery_soc_pct":55.5,"battery_temp_c":null,"load_power_w":800,"export_power_w":0,"sample_count":1,"age_s":4.2,"stale":false}
+        """u8.ToArray();
+
     public static Command Command()
     {
-        Argument<string> what = new("what") { Description = "parse or store" };
-        what.AcceptOnlyFromAmong("parse", "store");
+        Argument<string> what = new("what") { Description = "parse, store or constant" };
+        what.AcceptOnlyFromAmong("parse", "store", "constant");
         Command command = new("serve", "For the benchmarks themselves.") { what };
         command.Hidden = true;
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetRequiredValue(what), cancellationToken));
@@ -41,6 +48,7 @@ internal static class Serve
         }
 
         await using var app = builder.Build();
+        app.MapGet("/v1/realtime", () => TypedResults.Bytes(Constant, "application/json"));
         app.MapPost("/v1/ingest", async context =>
         {
             using var body = await RequestBody.ReadJsonAsync(context.Request, ProtocolLimits.MaxPayloadBytes, context.RequestAborted);

@@ -16,8 +16,8 @@ public class OpenApiTests(Databases databases)
         Assert.Equal(HttpStatusCode.OK, answer.Status);
         var paths = answer.Json.GetProperty("paths");
         Assert.Equal(
-            ["/healthz", "/readyz", "/v1/completeness", "/v1/devices", "/v1/energy", "/v1/heartbeat", "/v1/history", "/v1/ingest", "/v1/realtime",
-             "/v1/realtime/stream", "/v1/session",
+            ["/api/ingest/batch", "/api/stats/queue", "/healthz", "/readyz", "/v1/completeness", "/v1/devices", "/v1/energy", "/v1/heartbeat",
+             "/v1/history", "/v1/ingest", "/v1/loads", "/v1/loads/history", "/v1/realtime", "/v1/realtime/stream", "/v1/session",
              "/v1/tenants/{tenant}/devices/{device}/heartbeat", "/v1/tenants/{tenant}/devices/{device}/telemetry", "/v1/whoami"],
             paths.EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var ingest = paths.GetProperty("/v1/ingest").GetProperty("post");
@@ -27,6 +27,9 @@ public class OpenApiTests(Databases databases)
         Assert.EndsWith("/IngestBatch", Reference(ingest.GetProperty("requestBody")), StringComparison.Ordinal);
         Assert.EndsWith("/Problem", Reference(ingest.GetProperty("responses").GetProperty("422")), StringComparison.Ordinal);
         Assert.Equal("bearer", Assert.Single(ingest.GetProperty("security")[0].EnumerateObject()).Name);
+        var shelly = paths.GetProperty("/api/ingest/batch").GetProperty("post");
+        Assert.Equal("api_key", Assert.Single(shelly.GetProperty("security")[0].EnumerateObject()).Name);
+        Assert.EndsWith("/ShellyMessages", Reference(shelly.GetProperty("requestBody")), StringComparison.Ordinal);
         var batch = answer.Json.GetProperty("components").GetProperty("schemas").GetProperty("IngestBatch").GetProperty("properties");
         var sample = batch.GetProperty("samples").GetProperty("items").GetProperty("properties");
         Assert.True(sample.TryGetProperty("pv_daily_kwh", out _), sample.ToString());

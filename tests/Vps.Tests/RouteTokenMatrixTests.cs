@@ -4,14 +4,16 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Shelly;
 using Sungrow.Vps.Tests.Devices;
+using Sungrow.Vps.Tests.Shelly;
 using Xunit;
 
 namespace Sungrow.Vps.Tests;
 
 /// <summary>Every route with every kind of token. A new route needs a row, a new kind of token a column: without one the test fails. In the
-/// registry, inverter-1 .. inverter-3 are of tenant <c>default</c> and plant-1 is of tenant <c>acme</c>; each request is about
-/// inverter-1.</summary>
+/// registry, inverter-1 .. inverter-3 are of tenant <c>default</c>, the first alone of site <c>default</c>, and plant-1 is of tenant
+/// <c>acme</c>; each request is about inverter-1.</summary>
 public class RouteTokenMatrixTests(Databases databases)
 {
     private const string Ok = "200";
@@ -37,6 +39,8 @@ public class RouteTokenMatrixTests(Databases databases)
         OtherTenantsViewer,
         ExpiredViewer,
         FutureViewer,
+        ApiKey,
+        WrongApiKey,
         Customer,
         CustomersOldToken,
         CustomersEndedToken,
@@ -59,6 +63,10 @@ public class RouteTokenMatrixTests(Databases databases)
         Open("POST /v1/session", SignIn), // Its token is in the body.
         OfViewer("GET /v1/session", "", own: Ok, others: Ok),
         Open("DELETE /v1/session"),
+        OfViewer("GET /v1/loads", "?site_id=default", own: Ok, others: ErrorCodes.SiteNotVisible),
+        OfViewer("GET /v1/loads/history", "?device_id=shellyplus1pm-a8032abe54dc", own: Ok),
+        Open("GET /api/stats/queue"),
+        OfQueue("POST /api/ingest/batch", () => QueueWorker.Batch(QueueWorker.Message())),
         OfViewer("GET /v1/history", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
@@ -85,6 +93,7 @@ public class RouteTokenMatrixTests(Databases databases)
         await using var server = await StartAsync();
         var headers = await IssueAsync(server);
         Assert.Equal(1, (await server.IngestAsync(Series.Sample(0))).Counts().Inserted); // So that there is something to read.
+        Assert.Equal("1 0 0 1 1", await server.ShellyAsync(QueueWorker.Message()).CountsAsync());
         List<string> wrong = [];
         foreach (var route in Table)
         {
@@ -115,7 +124,7 @@ public class RouteTokenMatrixTests(Databases databases)
         "",
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Device or Shows.EnvironmentDevice => own,
             Shows.OtherDevice or Shows.OtherTenantsDevice => others,
             Shows.RevokedDevice => ErrorCodes.DeviceRevoked,
@@ -129,7 +138,7 @@ public class RouteTokenMatrixTests(Databases databases)
         "",
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Device or Shows.EnvironmentDevice => Ok,
             _ => ErrorCodes.TokenInvalid,
         },
@@ -142,11 +151,23 @@ public class RouteTokenMatrixTests(Databases databases)
         query,
         shows => shows switch
         {
-            Shows.Nothing or Shows.NoBearer => ErrorCodes.TokenMissing,
+            Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Viewer or Shows.EnvironmentViewer => own,
             Shows.OtherViewer or Shows.OtherTenantsViewer => others,
             _ => ErrorCodes.TokenInvalid,
         });
+
+    /// <summary>With the key of queue workers; to whom it opens, no token means anything.</summary>
+    private static Route OfQueue(string name, Func<HttpContent> body) => new(
+        name,
+        "",
+        shows => shows switch
+        {
+            Shows.ApiKey => Ok,
+            Shows.WrongApiKey => ErrorCodes.ApiKeyInvalid,
+            _ => ErrorCodes.ApiKeyMissing,
+        },
+        body);
 
     /// <summary>Whatever else it is, what shows no customer's token is the same.</summary>
     private static Route OfCustomer(string name, Func<StringContent> body) => new(
@@ -176,7 +197,10 @@ public class RouteTokenMatrixTests(Databases databases)
         }
         else if (header is not null)
         {
-            request.Headers.TryAddWithoutValidation("Authorization", header);
+            var (name, value) = header.StartsWith(ShellyKey.Header, StringComparison.Ordinal)
+                ? (ShellyKey.Header, header[(ShellyKey.Header.Length + 1)..])
+                : ("Authorization", header);
+            request.Headers.TryAddWithoutValidation(name, value);
         }
 
         using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -195,6 +219,8 @@ public class RouteTokenMatrixTests(Databases databases)
             INSERT INTO sites (tenant_id, name, time_zone) SELECT id, 'roof', 'UTC' FROM tenants WHERE name = 'acme';
             INSERT INTO devices (device_id, site_id) SELECT 'plant-1', id FROM sites WHERE name = 'roof';
             UPDATE devices SET status = 'REVOKED' WHERE device_id = 'inverter-3';
+            INSERT INTO sites (tenant_id, name, time_zone) VALUES (1, 'barn', 'UTC');
+            UPDATE devices SET site_id = (SELECT id FROM sites WHERE name = 'barn') WHERE device_id IN ('inverter-2', 'inverter-3');
             """);
         var (good, ended) = (Tokens.Issue(), Tokens.Issue());
         await CustomerAsync("two", old: ended, end: "now() - interval '1 hour'");
@@ -221,6 +247,8 @@ public class RouteTokenMatrixTests(Databases databases)
             [Shows.OtherTenantsViewer] = await ViewerAsync("acme", "plant-1", Now),
             [Shows.ExpiredViewer] = await ViewerAsync("default", "inverter-1", Expired),
             [Shows.FutureViewer] = await ViewerAsync("default", "inverter-1", Future),
+            [Shows.ApiKey] = $"{ShellyKey.Header} {QueueWorker.Key}",
+            [Shows.WrongApiKey] = $"{ShellyKey.Header} {Tokens.Issue()}",
             [Shows.Customer] = await CustomerAsync("one", old: good, end: "now() + interval '1 hour'"),
             [Shows.CustomersOldToken] = $"Bearer {good}",
             [Shows.CustomersEndedToken] = $"Bearer {ended}",
@@ -267,7 +295,7 @@ public class RouteTokenMatrixTests(Databases databases)
 
     private async Task<VpsServer> StartAsync() =>
         await VpsServer.StartAsync(
-            await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0", "--Application:RunMode=Admin");
+            await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0", "--Application:RunMode=Admin", QueueWorker.Setting);
 
     /// <param name="Name">Method and pattern, as they are mapped.</param>
     /// <param name="Expected"><see cref="Ok"/>, or the code of the problem.</param>

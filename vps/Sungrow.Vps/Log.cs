@@ -1,7 +1,7 @@
 namespace Sungrow.Vps;
 
-/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime, 6000s fleet,
-/// 7000s monitoring; never reused. No payload, no token.</summary>
+/// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime, 5000s
+/// Shelly, 6000s fleet, 7000s monitoring; never reused. No payload, no token.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Error, "{Method} {Route} failed")]
@@ -103,6 +103,13 @@ internal static partial class Log
 
     [LoggerMessage(4001, LogLevel.Warning, "Redis fails, so realtime asks the database until it is back: {Reason}")]
     public static partial void RealtimeCacheFails(this ILogger log, string reason);
+
+    [LoggerMessage(
+        5000,
+        LogLevel.Information,
+        "Shelly: {Inserted} new, {Duplicates} duplicates, {Errors} errors, {Messages} messages, {Devices} devices, {Seconds} s")]
+    public static partial void ShellyBatch(
+        this ILogger log, int inserted, int duplicates, int errors, int messages, int devices, double seconds);
 
     [LoggerMessage(6000, LogLevel.Information, "This server pushes to {Url} each {Interval}")]
     public static partial void FleetPushes(this ILogger log, Uri url, TimeSpan interval);

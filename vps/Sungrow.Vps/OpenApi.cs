@@ -4,6 +4,7 @@ using Sungrow.Vps.Devices;
 using Sungrow.Vps.Fleet;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
+using Sungrow.Vps.Shelly;
 
 namespace Sungrow.Vps;
 
@@ -11,6 +12,7 @@ namespace Sungrow.Vps;
 internal static class OpenApi
 {
     private const string Bearer = "bearer";
+    private const string ApiKey = "api_key";
 
     public static IServiceCollection AddDescription(this IServiceCollection services)
     {
@@ -21,6 +23,7 @@ internal static class OpenApi
             json.SerializerOptions.NumberHandling = ProtocolJson.Default.Options.NumberHandling;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, HealthJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, TelemetryJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ShellyJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, HistoryJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SessionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, FleetJson.Default);
@@ -34,13 +37,17 @@ internal static class OpenApi
                 document.Info.Description =
                     "Device tokens ingest and report; viewer tokens read. Every error is application/problem+json with a stable code.";
                 document.AddComponent(Bearer, new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer" });
+                document.AddComponent(
+                    ApiKey,
+                    new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = ShellyKey.Header });
                 return Task.CompletedTask;
             });
             options.AddOperationTransformer(async (operation, context, cancellationToken) =>
             {
                 if (operation.Responses?.ContainsKey("401") == true)
                 {
-                    operation.Security = [new() { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
+                    var scheme = context.Description.ActionDescriptor.EndpointMetadata.Contains(typeof(ShellyKey)) ? ApiKey : Bearer;
+                    operation.Security = [new() { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] }];
                 }
 
                 if (context.Description.ActionDescriptor.EndpointMetadata.OfType<Body>().FirstOrDefault() is { } body)

@@ -10,6 +10,8 @@ using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
 using Sungrow.Vps.Monitoring;
 using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Shelly;
+using Sungrow.Vps.Shelly.Commands;
 using Sungrow.Vps.Storage;
 using Sungrow.Vps.Storage.Commands;
 
@@ -35,6 +37,7 @@ internal static class Program
         root.Subcommands.Add(EventsCommands.Create());
         root.Subcommands.Add(BackupCommand.Create());
         root.Subcommands.Add(RestoreCommand.Create());
+        root.Subcommands.Add(LoadCommands.Create());
 
         // Signals are the host's: it lets the requests in flight end.
         var parsed = root.Parse(args);
@@ -60,6 +63,7 @@ internal static class Program
         builder.Services.AddIngest();
         builder.Services.AddTelemetry();
         builder.Services.AddRealtime();
+        builder.Services.AddShelly();
         builder.Services.AddHistory();
         builder.Services.AddFleet(builder.Configuration);
         builder.Services.AddDescription();
@@ -72,6 +76,7 @@ internal static class Program
         app.MapIngest();
         app.MapTelemetry();
         app.MapRealtime();
+        app.MapShelly();
         app.MapHistoryRoutes();
         app.MapFleet();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Realtime;
+using Sungrow.Vps.Shelly;
 using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps;
@@ -31,6 +32,7 @@ internal static partial class Settings
         ("RATE_LIMIT_REQUESTS_PER_SECOND", Key(LimitsOptions.Section, nameof(LimitsOptions.RequestsPerSecond))),
         ("RATE_LIMIT_BURST_REQUESTS", Key(LimitsOptions.Section, nameof(LimitsOptions.BurstRequests))),
         ("RATE_LIMIT_FAILED_AUTH_PER_MINUTE", Key(LimitsOptions.Section, nameof(LimitsOptions.FailedAuthPerMinute))),
+        ("INGEST_API_KEY", Key(ShellyOptions.Section, nameof(ShellyOptions.IngestApiKey))),
         ("REDIS_URL", Key(RealtimeOptions.Section, nameof(RealtimeOptions.RedisUrl))),
         ("REDIS_URL", Key(DevicesOptions.Section, nameof(DevicesOptions.RedisUrl))),
     ];

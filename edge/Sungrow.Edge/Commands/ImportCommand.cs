@@ -8,8 +8,8 @@ using Sungrow.Protocol;
 
 namespace Sungrow.Edge.Commands;
 
-/// <summary>Samples of a CSV into the buffer, from where the next run replays them: the way back of <c>export</c>, and the way in for a past
-/// that another logger kept.</summary>
+/// <summary>Samples of a CSV into the buffer, from where the next run replays them: the way back of <c>export</c>, and the way in for a
+/// past that another logger kept.</summary>
 internal static class ImportCommand
 {
     private const double DefaultIntervalS = 10;
@@ -86,7 +86,8 @@ internal static class ImportCommand
             .ToDictionary(column => column.name, column => column.index, StringComparer.Ordinal);
         return columns.ContainsKey("device_id") && columns.ContainsKey("ts")
             ? columns
-            : throw new FormatException("line 1 names no device_id and ts: allowed are the columns that export writes, separated by commas.");
+            : throw new FormatException(
+                "line 1 names no device_id and ts: allowed are the columns that export writes, separated by commas.");
     }
 
     private static NewSample Sample(string[] values, Dictionary<string, int> columns, SampleWindow window, int line)

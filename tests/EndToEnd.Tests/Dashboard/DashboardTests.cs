@@ -42,6 +42,18 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
     }
 
     [Fact]
+    public async Task What_a_plug_measures_is_shown()
+    {
+        await using var owner = await OwnersBrowser.OpenAsync(server);
+        await server.SendLoadAsync("shellyplug-kettle", 1830);
+
+        await owner.OpenAsync(DashboardServer.House);
+
+        await Expect(owner.Page.Locator(".loads li")).ToContainTextAsync("shellyplug-kettle, channel 01.83\u00a0kW", Patient);
+        owner.AssertNoComplaint();
+    }
+
+    [Fact]
     public async Task A_day_of_the_past_shows_the_figures_that_its_samples_amount_to()
     {
         await using var owner = await OwnersBrowser.OpenAsync(server);
@@ -176,9 +188,44 @@ public class DashboardTests(DashboardServer server) : IClassFixture<DashboardSer
         owner.AssertNoComplaint();
     }
 
+    [Fact]
+    public async Task The_page_is_served_compressed_with_its_policy_and_asked_for_again_only_when_it_changed()
+    {
+        using HttpClient http = new();
+        var page = await AskAsync(http, "/", "br;q=0, gzip");
+        var script = (await http.GetStringAsync(server.Url)).Split('"').Single(part => part.StartsWith("/assets/", StringComparison.Ordinal)
+            && part.EndsWith(".js", StringComparison.Ordinal));
+        var asset = await AskAsync(http, script, "gzip, br");
+        var again = await AskAsync(http, "/", "br;q=0, gzip", page.Headers.ETag);
+        var plain = await AskAsync(http, "/", "identity");
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.NotModified), (page.StatusCode, asset.StatusCode, again.StatusCode));
+        Assert.Equal(["gzip"], page.Content.Headers.ContentEncoding);
+        Assert.Equal(["br"], asset.Content.Headers.ContentEncoding);
+        Assert.Empty(plain.Content.Headers.ContentEncoding);
+        Assert.Equal(("no-cache", "public, max-age=31536000, immutable"), ($"{page.Headers.CacheControl}", $"{asset.Headers.CacheControl}"));
+        Assert.StartsWith("default-src 'none'; script-src 'self';", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NotFound, (await AskAsync(http, "/src/main.ts", "gzip")).StatusCode);
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(
+        HttpClient http, string path, string encodings, System.Net.Http.Headers.EntityTagHeaderValue? known = null)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, server.Url + path);
+        request.Headers.TryAddWithoutValidation("Accept-Encoding", encodings);
+        if (known is not null)
+        {
+            request.Headers.IfNoneMatch.Add(known);
+        }
+
+        return await http.SendAsync(request);
+    }
+
     /// <summary>To look at after a run.</summary>
     private static Task<byte[]> ScreenshotAsync(IPage page, string name) => page.ScreenshotAsync(new()
     {
-        Path = Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "sungrow-dashboard")).FullName, $"{name}.png"), FullPage = true,
+        Path = Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "sungrow-dashboard")).FullName, $"{name}.png"),
+        FullPage = true,
     });
 }

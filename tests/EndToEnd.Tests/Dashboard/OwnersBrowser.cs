@@ -61,8 +61,12 @@ internal sealed class OwnersBrowser : IAsyncDisposable
         // Animation is no part of what is looked at, and a still page is the same page each time.
         var context = await browser.NewContextAsync(new()
         {
-            ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce,
-            IsMobile = width < 600, HasTouch = width < 600, DeviceScaleFactor = width < 600 ? 2 : 1,
+            ViewportSize = new() { Width = width, Height = height },
+            ColorScheme = scheme,
+            ReducedMotion = ReducedMotion.Reduce,
+            IsMobile = width < 600,
+            HasTouch = width < 600,
+            DeviceScaleFactor = width < 600 ? 2 : 1,
         });
         var page = await context.NewPageAsync();
         OwnersBrowser owner = new(playwright, browser, context, page, server);

@@ -92,4 +92,57 @@ public class CaddyTests
         using var problem = JsonDocument.Parse(await refused.Content.ReadAsStringAsync(Cancelled));
         Assert.Equal("PAYLOAD_TOO_LARGE", problem.RootElement.GetProperty("code").GetString());
     }
+
+    [Fact]
+    public async Task Each_event_comes_before_the_next_sample_is_sent()
+    {
+        await using var site = await Site.OpenAsync([], Cancelled);
+        using var client = site.Client();
+        var first = TimeProvider.System.GetUtcNow().AddMinutes(-1);
+        await SendAsync(0);
+        using HttpRequestMessage listen = new(HttpMethod.Get, $"/v1/realtime/stream?device_id={site.Serial}");
+        listen.Headers.Authorization = new("Bearer", Site.ViewerToken);
+        listen.Headers.AcceptEncoding.ParseAdd("gzip, zstd"); // As a browser would; what is packed waits for more.
+
+        using var stream = await client.SendAsync(listen, HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        Assert.Equal("text/event-stream", stream.Content.Headers.ContentType?.MediaType);
+        Assert.Empty(stream.Content.Headers.ContentEncoding);
+        using var lines = new StreamReader(await stream.Content.ReadAsStreamAsync(Cancelled));
+
+        Assert.Equal(0, await NextAsync());
+        for (var sent = 1; sent <= 3; sent++)
+        {
+            await SendAsync(sent);
+            Assert.Equal(sent, await NextAsync());
+        }
+
+        async Task SendAsync(int number)
+        {
+            using HttpRequestMessage sample = new(HttpMethod.Post, "/v1/ingest")
+            {
+                Content = new StringContent(
+                    $$"""{"samples":[{"device_id":"{{site.Serial}}","ts":"{{first.AddSeconds(number):O}}","pv_power_w":{{number}}}]}""",
+                    Encoding.UTF8, "application/json"),
+            };
+            sample.Headers.Authorization = new("Bearer", Site.DeviceToken);
+            using var answer = await client.SendAsync(sample, Cancelled);
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancelled));
+        }
+
+        async Task<double> NextAsync()
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+            patience.CancelAfter(TimeSpan.FromMinutes(1));
+            while (await lines.ReadLineAsync(patience.Token) is { } line)
+            {
+                if (line.StartsWith("data:", StringComparison.Ordinal))
+                {
+                    using var data = JsonDocument.Parse(line["data:".Length..]);
+                    return data.RootElement.GetProperty("pv_power_w").GetDouble();
+                }
+            }
+
+            throw new EndOfStreamException("The stream has ended.");
+        }
+    }
 }

@@ -11,6 +11,7 @@ namespace Sungrow.EndToEnd.Tests.Deployment;
 internal sealed class Site : IAsyncDisposable
 {
     public const string DeviceToken = "a-device-token-of-the-tests";
+    public const string ViewerToken = "a-viewer-token-of-the-tests";
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -22,7 +23,6 @@ internal sealed class Site : IAsyncDisposable
     private readonly RedisServer _redis;
     private readonly string _database;
     private int _inverterPort;
-    private string _serial = "";
 
     private Site(PostgresServer postgres, RedisServer redis, string database)
     {
@@ -30,6 +30,8 @@ internal sealed class Site : IAsyncDisposable
         _redis = redis;
         _database = database;
     }
+
+    public string Serial { get; private set; } = "";
 
     public string Url => $"https://localhost:{_port}";
 
@@ -54,7 +56,7 @@ internal sealed class Site : IAsyncDisposable
             var inverter = site.Start("dotnet", new(), Programs.Simulator, "--port", "0");
             var ready = (await inverter.LineAsync("listening ", cancellationToken: cancellationToken)).Split(' ');
             site._inverterPort = int.Parse(ready[1].Split(':')[^1], CultureInfo.InvariantCulture);
-            site._serial = ready[3];
+            site.Serial = ready[3];
             await site.ServeAsync(settings, cancellationToken);
             return site;
         }
@@ -132,7 +134,8 @@ internal sealed class Site : IAsyncDisposable
                     ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
                     ["DATABASE_URL"] = _database,
                     ["REDIS_URL"] = _redis.Url,
-                    ["DEVICE_TOKENS"] = $"{DeviceToken}:{_serial}",
+                    ["DEVICE_TOKENS"] = $"{DeviceToken}:{Serial}",
+                    ["VIEWER_TOKENS"] = $"{ViewerToken}:{Serial}",
                     ["TRUSTED_PROXIES"] = "127.0.0.1",
                 },
                 Programs.Vps));

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using Sungrow.Vps.Devices;
 using Sungrow.TestServers;
+using Sungrow.Vps.Devices;
 using Xunit;
 
 namespace Sungrow.Vps.Tests.Devices;

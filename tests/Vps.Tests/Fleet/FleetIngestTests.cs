@@ -182,7 +182,7 @@ public class FleetIngestTests(Databases databases)
         Assert.Equal("policy_compression 7 days, policy_retention 1826 days", await server.AskAsync<string>(Jobs));
         Assert.Equal(1, await server.CountAsync(
             "timescaledb_information.continuous_aggregates WHERE view_schema = 'fleet' AND view_name = 'hourly_per_device'"));
-        var refresh = server.Services.GetRequiredKeyedService<AggregateRefresh>("fleet.hourly_per_device");
+        var refresh = server.Services.GetRequiredService<AggregateRefresh>();
         await PushAsync(server, token, Series.Samples(400));
         await refresh.RunAsync(regular: true, TestContext.Current.CancellationToken);
 
@@ -191,7 +191,7 @@ public class FleetIngestTests(Databases databases)
         await server.ExecuteAsync("SELECT compress_chunk(chunk) FROM show_chunks('fleet.measurements', older_than => interval '60 days') AS chunk");
         Assert.Equal((60, 500, 0), await PushAsync(server, token, Series.Samples(560, late)));
         await Sungrow.TestServers.Until.TrueAsync(async () => await refresh.RunAsync(regular: false, CancellationToken.None)
-            && await server.CountAsync("fleet.pending_refresh") == 0);
+            && await server.CountAsync("pending_refresh") == 0);
 
         Assert.Equal(
             "360 3600,200 2000",

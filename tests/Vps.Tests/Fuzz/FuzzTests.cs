@@ -34,6 +34,7 @@ public class FuzzTests(Databases databases)
             ["RATE_LIMIT_REQUESTS_PER_SECOND"] = "0",
             ["RATE_LIMIT_SAMPLES_PER_SECOND"] = "0",
             ["RATE_LIMIT_FAILED_AUTH_PER_MINUTE"] = "0", // Else most of it would be refused at the door.
+            ["INGEST_API_KEY"] = FuzzedRequest.Token, // Else the answer is 500, and rightly so.
             ["DOTNET_gcServer"] = "0",
         });
         var line = await vps.LineAsync("Now listening on: ");
@@ -41,6 +42,7 @@ public class FuzzTests(Databases databases)
         await vps.LineAsync("The database is ready");
         var routes = await RoutesAsync(address);
         Assert.Contains("/v1/tenants/{tenant}/devices/{device}/telemetry", routes);
+        Assert.Contains("/api/ingest/batch", routes);
 
         var statuses = new int[600];
         await AskAsync(0, rounds / 4);

@@ -20,6 +20,7 @@ internal sealed record FuzzedRequest(byte[] Bytes, bool IsHalfClosed)
             "\"", "\\", "{", "}", "[", "]", ",", ":", "null", "1e999", "-1e-400", "123456789012345678901234567890", "0.1e+99", "-", "NaN",
             "//", "\\ud800", "\\u0000", "\"\\udfff\":", "\"samples\":", "\"buffer_id\":", "\"device_id\":\"a\",", "\"ts\":", "\"seq\":-1,",
             "\"site_id\":\"x\",", "\"metrics\":{},", "\"cursors\":{\"a\":1},", "\"0001-01-01T00:00:00Z\"", "\"9999-12-31T23:59:60+23:59\"",
+            "\"src\":\"b\",", "\"timestamp\":1,", "\"switch:1\":{\"apower\":1e999},", "\"apower\":\"\\u0000\",",
             "infinity", "-infinity", "epoch", new string('[', 500), string.Concat(Enumerable.Repeat("{\"a\":", 500)), new string('9', 2_000),
         }.Select(Encoding.UTF8.GetBytes),
         [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xEF, 0xBB, 0xBF], [0], [0xFE, 0xFF, 0, 0x7B],
@@ -65,6 +66,7 @@ internal sealed record FuzzedRequest(byte[] Bytes, bool IsHalfClosed)
         var body = Spoil(random, Encoding.UTF8.GetBytes(Valid(random, route)));
         var headers = new StringBuilder($"POST {Address(random, route)} HTTP/1.1\r\nHost: vps\r\nConnection: close\r\n");
         headers.Append($"Authorization: {(random.Next(8) == 0 ? One(random, Authorizations) : "Bearer " + Token)}\r\n");
+        headers.Append(random.Next(8) == 0 ? "" : $"X-Api-Key: {Token}{(random.Next(8) == 0 ? "\r\nX-Api-Key: \u00e9" : "")}\r\n");
         headers.Append($"Content-Type: {(random.Next(10) == 0 ? One(random, Types) : "application/json")}\r\n");
         if (random.Next(4) == 0)
         {
@@ -128,6 +130,9 @@ internal sealed record FuzzedRequest(byte[] Bytes, bool IsHalfClosed)
                  "missing":[{"from_seq":1,"to_seq":2,"rows":2,"from":null,"to":null,"reason":"evicted"}],
                  "gaps":[{"from":"{{ts}}","to":null,"reason":"night","missed":0}]}
                 """,
+            "/api/ingest/batch" => $$"""
+                {"messages":[{{string.Join(',', Enumerable.Range(0, random.Next(1, 5)).Select(i => Message(random, i)))}}]}
+                """,
             _ => $$$"""
                 {"site_id":"default","ts":"{{{ts}}}","device_id":"inverter-1",
                  "metrics":{"power_w":{{{random.Next(100)}}},"on":true,"list":[1,{"a":"b"}]}}
@@ -138,6 +143,12 @@ internal sealed record FuzzedRequest(byte[] Bytes, bool IsHalfClosed)
     private static string Sample(Random random, string ts) =>
         $$"""
         {"device_id":"inverter-{{(random.Next(12) == 0 ? 2 : 1)}}","ts":"{{ts}}","pv_power_w":{{random.Next(10)}},"battery_soc_pct":50.5,"interval_s":10,"seq":{{random.Next(1, 99)}}}
+        """;
+
+    private static string Message(Random random, int number) =>
+        $$$"""
+        {"src":"plug-{{{random.Next(20)}}}","timestamp":{{{Series.Start.ToUnixTimeSeconds() + (60 * number)}}},"params":{"ts":1631186545.04,
+         "switch:0":{"id":0,"apower":{{{random.Next(100)}}}.5,"voltage":230.1,"current":null},"switch:3":{"apower":1,"aenergy":{"by_minute":[0,1]} } } }
         """;
 
     private static byte[] Spoil(Random random, byte[] valid)

@@ -124,7 +124,10 @@ public class FigureTests(Databases databases)
                 var today = Math.Clamp(minute - 360, 0, 720) / 72.0;
                 samples.Add(new()
                 {
-                    DeviceId = VpsServer.Device, Ts = midnight.AddDays(day).AddMinutes(minute), IntervalS = 60, LoadPowerW = 1,
+                    DeviceId = VpsServer.Device,
+                    Ts = midnight.AddDays(day).AddMinutes(minute),
+                    IntervalS = 60,
+                    LoadPowerW = 1,
                     PvDailyKwh = Math.Round(minute < 7 ? 10 : today, 1),
                 });
             }

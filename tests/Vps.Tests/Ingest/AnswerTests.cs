@@ -257,7 +257,7 @@ public sealed class AnswerTests(AnswerServer server) : IClassFixture<AnswerServe
     [InlineData("GET", "/v1/ingest", 405, "METHOD_NOT_ALLOWED")]
     [InlineData("PUT", "/v1/heartbeat", 405, "METHOD_NOT_ALLOWED")]
     [InlineData("DELETE", "/v1/whoami", 405, "METHOD_NOT_ALLOWED")]
-    [InlineData("GET", "/", 404, "NOT_FOUND")]
+    [InlineData("GET", "/nowhere", 404, "NOT_FOUND")]
     [InlineData("GET", "/v1/hunter2", 404, "NOT_FOUND")]
     [InlineData("GET", "/openapi/hunter2.json", 404, "NOT_FOUND")]
     [InlineData("POST", "/v1/ingest/hunter2", 404, "NOT_FOUND")]

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Sungrow.Protocol;
 using Sungrow.TestServers;
+using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Storage;
 using Xunit;
 
@@ -41,7 +42,8 @@ public class AggregatesTests(Databases databases)
         await FillAsync(server, ElevenMonthsAgo.AddDays(-20), days: 40, without: ElevenMonthsAgo);
         await held.DisposeAsync();
         await RefreshAsync(server);
-        await server.ExecuteAsync("SELECT compress_chunk(chunk) FROM show_chunks('sungrow_samples', older_than => interval '60 days') AS chunk");
+        await server.ExecuteAsync(
+            "SELECT compress_chunk(chunk) FROM show_chunks('sungrow_samples', older_than => interval '60 days') AS chunk");
         var before = await Figures.OfViewAsync(server);
         Assert.Equal((39 + 40) * 96, before.Count);
         await using var again = await HoldRefreshAsync(server);
@@ -108,6 +110,28 @@ public class AggregatesTests(Databases databases)
     }
 
     [Fact]
+    public async Task A_release_from_quarantine_asks_for_the_refresh_of_its_quarter()
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync(Kind.Timescale));
+        var late = Household(new(3), ElevenMonthsAgo, 3).ToArray();
+        await FillAsync(server, TimeProvider.System.GetUtcNow().AddDays(-10), days: 5);
+        await server.IngestAsync(late);
+        await RefreshAsync(server);
+        Assert.Equal(1, (await server.IngestAsync(late[1] with { LoadPowerW = 5_999.5 })).Counts().Conflicts);
+        await using var held = await HoldRefreshAsync(server);
+        QuarantineRelease release = new(server.Database, TimeProvider.System, new StorageOptions(), new FleetOutbox(isOn: false));
+
+        Assert.True((await release.ReleaseAsync(await server.AskAsync<long>("SELECT id FROM quarantine"), "tester", default)).Done);
+
+        Assert.Equal(1, await server.CountAsync("pending_refresh"));
+        await held.DisposeAsync();
+        await RefreshAsync(server);
+        var view = await Figures.OfViewAsync(server);
+        Figures.AssertEqual(await Figures.OfSamplesAsync(server), view);
+        Assert.Contains(view.Values, bucket => bucket["load_power_w_max"] == 5_999.5);
+    }
+
+    [Fact]
     public async Task Only_one_replica_refreshes_at_a_time()
     {
         await using var server = await VpsServer.StartAsync(await databases.CreateAsync(Kind.Timescale));
@@ -166,9 +190,9 @@ public class AggregatesTests(Databases databases)
         await server.ExecuteAsync("DROP MATERIALIZED VIEW samples_15m");
         await using (var connection = await server.Database.OpenConnectionAsync())
         {
-            await Aggregates.EnsureAsync(connection, Aggregates.Kept, continuous: false, default);
+            await Aggregates.EnsureAsync(connection, continuous: false, fleet: false, default);
             await FillAsync(server, ElevenMonthsAgo, days: 20);
-            await Aggregates.EnsureAsync(connection, Aggregates.Kept, continuous: true, default);
+            await Aggregates.EnsureAsync(connection, continuous: true, fleet: false, default);
         }
 
         var samples = await Figures.OfSamplesAsync(server);
@@ -179,14 +203,15 @@ public class AggregatesTests(Databases databases)
             """
             SELECT (_timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(mat_hypertable_id))::date
                     - (SELECT min(ts)::date FROM sungrow_samples))::text
-            FROM _timescaledb_catalog.continuous_agg
+            FROM _timescaledb_catalog.continuous_agg WHERE user_view_name = 'samples_15m'
             """));
     }
 
     internal static AggregateRefresh Refresh(VpsServer server) => server.Services.GetRequiredService<AggregateRefresh>();
 
     internal static async Task RefreshAsync(VpsServer server) =>
-        await Until.TrueAsync(() => Refresh(server).RunAsync(regular: true, TestContext.Current.CancellationToken)); // Its own worker may be at it.
+        // Its own worker may be at it.
+        await Until.TrueAsync(() => Refresh(server).RunAsync(regular: true, TestContext.Current.CancellationToken));
 
     /// <summary>Values of both signs, some never read, and steps that are not all alike.</summary>
     internal static IEnumerable<SungrowSample> Household(Random random, DateTimeOffset start, int count, double stepS = 10)
@@ -223,8 +248,9 @@ public class AggregatesTests(Databases databases)
                 INSERT INTO sungrow_samples (device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, load_power_w, export_power_w,
                                              sample_count, interval_s)
                 SELECT '{device}', ts, number % 4000, number / 1000.0, 2000 - number % 4001, 500, number % 3001 - 1500, 1, 60
-                FROM generate_series(0, {days} * 1440 - 1) AS number, LATERAL (SELECT TIMESTAMPTZ '{start:O}' + number * interval '1 minute' AS ts) AS times
-                WHERE '{device}' = 'inverter-2' OR ts < '{without ?? start:O}' OR ts >= '{without ?? start:O}'::timestamptz + interval '{(without is null ? 0 : 1)} days'
+                FROM generate_series(0, {days} * 1440 - 1) AS number,
+                     LATERAL (SELECT TIMESTAMPTZ '{start:O}' + number * interval '1 minute' AS ts) AS times
+                WHERE '{device}' = 'inverter-2' OR ts < '{without ?? start:O}' OR ts >= '{without?.AddDays(1) ?? start:O}'
                 """);
         }
     }

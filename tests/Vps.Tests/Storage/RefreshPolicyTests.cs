@@ -80,7 +80,7 @@ public class RefreshPolicyTests
 
     private static IReadOnlyList<RefreshRange> Plan(
         PendingRange[] pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest) =>
-        RefreshPolicy.Plan(pending, regular, watermark, oldest, Now, Aggregates.Kept);
+        RefreshPolicy.Plan(Aggregates.Samples, pending, regular, watermark, oldest, Now);
 
     private static string[] Texts(IEnumerable<RefreshRange> plan) =>
         [.. plan.Where(range => RefreshPolicy.Pieces(range).Any()).Select(range => $"{range.From:yyyy-MM-dd HH:mm} .. {range.To:yyyy-MM-dd HH:mm}")];

@@ -15,7 +15,8 @@ internal sealed record DashboardBody(string Encoding, byte[] Bytes)
 /// <param name="Bodies">Smallest first.</param>
 internal sealed record DashboardFile(string ContentType, bool Immutable, IReadOnlyList<DashboardBody> Bodies);
 
-/// <summary>The built app, which lies inside the assembly: one file to deploy, and never a page of one version with a script of another.</summary>
+/// <summary>The built app, which lies inside the assembly: one file to deploy, and never a page of one version with a script of
+/// another.</summary>
 internal static class DashboardFiles
 {
     private const string Prefix = "dashboard/";
@@ -24,7 +25,9 @@ internal static class DashboardFiles
     public static FrozenDictionary<string, DashboardFile> Load()
     {
         var assembly = typeof(DashboardFiles).Assembly;
-        var names = assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).ToHashSet();
+        var names = assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
+            .ToHashSet();
         return names
             .Where(name => !name.EndsWith(".br", StringComparison.Ordinal) && !name.EndsWith(".gz", StringComparison.Ordinal))
             .ToFrozenDictionary(name => Path(name[Prefix.Length..]), name => Read(assembly, names, name), StringComparer.Ordinal);

@@ -29,7 +29,8 @@ internal static class DashboardServing
             }
 
             return files.Count == 0 && request.Path == "/"
-                ? Problems.Of(StatusCodes.Status404NotFound, ErrorCodes.NotFound, "This server was built without its dashboard.").ExecuteAsync(context)
+                ? Problems.Of(StatusCodes.Status404NotFound, ErrorCodes.NotFound, "This server was built without its dashboard.")
+                    .ExecuteAsync(context)
                 : next(context);
         });
     }

@@ -5,8 +5,8 @@ using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps.Devices;
 
-/// <summary>Sessions of the dashboard: a random id in a cookie, its digest here, and the digest of the viewer token that it was traded for. A
-/// session is worth what its token is worth now: it ends with it.</summary>
+/// <summary>Sessions of the dashboard: a random id in a cookie, its digest here, and the digest of the viewer token that it was traded
+/// for. A session is worth what its token is worth now: it ends with it.</summary>
 internal sealed class ViewerSessions(Database database)
 {
     public static readonly TimeSpan Life = TimeSpan.FromDays(30);

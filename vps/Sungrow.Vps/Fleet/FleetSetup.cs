@@ -17,10 +17,6 @@ internal static class FleetSetup
             services.AddSingleton<FleetSets>();
             services.AddSingleton<FleetRequests>();
             services.AddHostedService<FleetKeeper>();
-            services.AddKeyedSingleton(
-                Aggregates.Fleet.View, (provider, _) => ActivatorUtilities.CreateInstance<AggregateRefresh>(provider, Aggregates.Fleet));
-            // Not AddHostedService, which takes one of a type.
-            services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<AggregateRefresh>(Aggregates.Fleet.View));
         }
         else if (configuration.GetValue($"{FleetIngestOptions.Section}:{nameof(FleetIngestOptions.Enabled)}", defaultValue: false))
         {

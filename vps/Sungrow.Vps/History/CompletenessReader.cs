@@ -62,28 +62,27 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
     {
         var intervals = await ListAsync(
             "SELECT from_ts, poll_interval_s, samples_per_row FROM poll_intervals WHERE device_id = $1 ORDER BY from_ts",
-            row => new PollInterval(row.GetFieldValue<DateTimeOffset>(0), row.GetDouble(1), row.GetInt32(2)));
+            row => new PollInterval(Time(row, 0), row.GetDouble(1), row.GetInt32(2)));
         var lost = await ListAsync(
             $"""
             SELECT from_ts, coalesce(to_ts, from_ts), rows, reason FROM missing_ranges
             WHERE device_id = $1 AND from_ts < $3 AND coalesce(to_ts, from_ts) >= $2 ORDER BY from_ts LIMIT {MostEntries}
             """,
-            row => new LostRows(row.GetFieldValue<DateTimeOffset>(0), row.GetFieldValue<DateTimeOffset>(1), row.GetInt64(2), row.GetString(3)));
+            row => new LostRows(Time(row, 0), Time(row, 1), row.GetInt64(2), row.GetString(3)));
         // One that is open reaches to the report that told of it.
         var gaps = await ListAsync(
             $"""
             SELECT from_ts, greatest(from_ts, coalesce(to_ts, received_at)), missed, reason FROM gaps
             WHERE device_id = $1 AND from_ts < $3 AND coalesce(to_ts, received_at) >= $2 ORDER BY from_ts LIMIT {MostEntries}
             """,
-            row => new ReportedGap(row.GetFieldValue<DateTimeOffset>(0), row.GetFieldValue<DateTimeOffset>(1), row.GetInt64(2), row.GetString(3)));
+            row => new ReportedGap(Time(row, 0), Time(row, 1), row.GetInt64(2), row.GetString(3)));
         var waiting = await ListAsync(
             """
             SELECT waiting_rows, waiting_oldest, waiting_newest FROM buffers
             WHERE device_id = $1 ORDER BY received_at DESC LIMIT 1
             """,
             row => new WaitingRows(
-                row.GetInt64(0), row.IsDBNull(1) ? null : row.GetFieldValue<DateTimeOffset>(1),
-                row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2)));
+                row.GetInt64(0), row.IsDBNull(1) ? null : Time(row, 1), row.IsDBNull(2) ? null : Time(row, 2)));
         var first = await FirstSampleAsync(connection, deviceId, cancellationToken);
         DateTimeOffset? reported = intervals is [var earliest, ..] ? earliest.From : null;
         var now = time.GetUtcNow();
@@ -111,6 +110,8 @@ internal sealed class CompletenessReader(Database database, TimeProvider time)
             return entries;
         }
     }
+
+    private static DateTimeOffset Time(NpgsqlDataReader row, int ordinal) => row.GetFieldValue<DateTimeOffset>(ordinal);
 
     /// <summary>The first that is stored; where retention has dropped it, the quarter of an hour that it lay in.</summary>
     private async Task<DateTimeOffset?> FirstSampleAsync(NpgsqlConnection connection, string deviceId, CancellationToken cancellationToken)

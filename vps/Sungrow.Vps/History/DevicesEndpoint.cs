@@ -56,7 +56,8 @@ internal static class DevicesEndpoint
             LEFT JOIN LATERAL (
                 SELECT * FROM buffers WHERE buffers.device_id = devices.device_id ORDER BY received_at DESC LIMIT 1) AS buffer ON true
             LEFT JOIN LATERAL (
-                SELECT ts FROM sungrow_samples WHERE sungrow_samples.device_id = devices.device_id ORDER BY ts DESC LIMIT 1) AS newest ON true
+                SELECT ts FROM sungrow_samples AS sample
+                WHERE sample.device_id = devices.device_id ORDER BY ts DESC LIMIT 1) AS newest ON true
             WHERE devices.device_id = ANY($1)
             ORDER BY devices.device_id
             """,

@@ -27,14 +27,11 @@ internal sealed record HistoryRange(
             return (null, refusal);
         }
 
-        if (!TryParse(from, to, now, out var first, out var last))
+        if (!TryRead(from, to, now, out var first, out var last))
         {
             return (null, Refuse(TimesForm));
         }
 
-        // No calendar of a far future in which nothing can be stored.
-        var latest = now + Future > first ? now + Future : first + Future;
-        last = last < latest ? last : latest;
         var database = context.RequestServices.GetRequiredService<Database>();
         await using var connection = await database.ConnectAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
@@ -57,6 +54,19 @@ internal sealed record HistoryRange(
     public static ProblemResult Refuse(string allowed) =>
         Problems.Of(StatusCodes.Status400BadRequest, ErrorCodes.InvalidQuery, $"Allowed: {allowed}.");
 
+    /// <summary>As asked for, but no calendar of a far future in which nothing can be stored.</summary>
+    public static bool TryRead(string? from, string? to, DateTimeOffset now, out DateTimeOffset first, out DateTimeOffset last)
+    {
+        if (!TryParse(from, to, now, out first, out last))
+        {
+            return false;
+        }
+
+        var latest = now + Future > first ? now + Future : first + Future;
+        last = last < latest ? last : latest;
+        return true;
+    }
+
     /// <summary>Without <c>to</c> until now, without <c>from</c> the day before <c>to</c>.</summary>
     internal static bool TryParse(string? from, string? to, DateTimeOffset now, out DateTimeOffset first, out DateTimeOffset last)
     {
@@ -74,5 +84,5 @@ internal sealed record HistoryRange(
 
     // A + that was not escaped arrives as a space; no time of ours ends in one and five characters.
     private static bool TryParse(string text, out DateTimeOffset time) =>
-        Rfc3339.TryParse(text.Length > 19 && text[^6] == ' ' ? string.Concat(text.AsSpan(0, text.Length - 6), "+", text.AsSpan(text.Length - 5)) : text, out time);
+        Rfc3339.TryParse(text.Length > 19 && text[^6] == ' ' ? $"{text[..^6]}+{text[^5..]}" : text, out time);
 }

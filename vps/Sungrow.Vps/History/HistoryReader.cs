@@ -36,7 +36,8 @@ internal sealed class HistoryReader(Database database)
         {
             Parameters =
             {
-                new() { Value = range.DeviceId }, new() { Value = limit is { } most ? most : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
+                new() { Value = range.DeviceId },
+                new() { Value = limit is { } most ? most : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint },
             },
         };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);

@@ -18,6 +18,7 @@ internal static class HistorySetup
         routes.MapHistory();
         routes.MapEnergy();
         routes.MapCompleteness();
+        routes.MapLoadHistory();
     }
 }
 
@@ -28,4 +29,5 @@ internal static class HistorySetup
 [JsonSerializable(typeof(EnergyAnswer))]
 [JsonSerializable(typeof(CompletenessAnswer))]
 [JsonSerializable(typeof(DevicesAnswer))]
+[JsonSerializable(typeof(LoadHistoryAnswer))]
 internal sealed partial class HistoryJson : JsonSerializerContext;

@@ -29,7 +29,8 @@ internal static class Representation
         SetHeaders(context.Response);
         EntityTagHeaderValue tag = new($"\"{Base64Url.EncodeToString(SHA256.HashData(body).AsSpan(0, TagBytes))}\"");
         context.Response.GetTypedHeaders().ETag = tag;
-        return context.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Compare(tag, useStrongComparison: false) || known.Tag == "*")
+        var known = context.Request.GetTypedHeaders().IfNoneMatch;
+        return known.Any(each => each.Compare(tag, useStrongComparison: false) || each.Tag == "*")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Bytes(body, contentType);
     }

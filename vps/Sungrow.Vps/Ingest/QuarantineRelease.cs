@@ -31,6 +31,11 @@ internal sealed class QuarantineRelease(NpgsqlDataSource source, TimeProvider ti
             return new(false, $"{id} holds no values any more: it was dropped, or quarantine was over its bound.");
         }
 
+        if (row.Code == ErrorCodes.InvalidReading)
+        {
+            return new(false, $"{id} is a reading that is no number: it can be looked at and dropped, and not stored.");
+        }
+
         var released = row.Code == ErrorCodes.ConflictingSample
             ? await ReleaseSampleAsync(connection, row, actor, cancellationToken)
             : await ReleaseTelemetryAsync(connection, row, actor, cancellationToken);

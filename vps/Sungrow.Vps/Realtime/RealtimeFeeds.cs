@@ -80,10 +80,10 @@ internal sealed class RealtimeFeeds(RealtimeCache cache, NewestSamples samples, 
     }
 }
 
-/// <summary>One device's: told by Redis that a sample has been committed, by whichever replica, it reads the newest one once and hands it to
-/// every listener. A message can be lost, so it also looks with each comment; without Redis it looks every two seconds. Listeners never hold
-/// it up: one that is slow gets the newest and not all. Invariant: each listener gets the newest sample, or it is in its channel. When the
-/// last one has left, nothing runs.</summary>
+/// <summary>One device's: told by Redis that a sample has been committed, by whichever replica, it reads the newest one once and hands it
+/// to every listener. A message can be lost, so it also looks with each comment; without Redis it looks every two seconds. Listeners never
+/// hold it up: one that is slow gets the newest and not all. Invariant: each listener gets the newest sample, or it is in its channel. When
+/// the last one has left, nothing runs.</summary>
 internal sealed class RealtimeFeed : IDisposable
 {
     private static readonly TimeSpan BetweenComments = TimeSpan.FromSeconds(15);

@@ -2,13 +2,12 @@ using Npgsql;
 
 namespace Sungrow.Vps.Storage;
 
-/// <summary>Keeps a continuous aggregate true: every few seconds what <c>pending_refresh</c> asks for, each minute the last days. Not
+/// <summary>Keeps the continuous aggregates true: every few seconds what <c>pending_refresh</c> asks for, each minute the last days. Not
 /// TimescaleDB's own policy: after days without one it would refresh the last days alone, and what lies before them would be seen by
 /// nobody. One replica at a time. At shutdown the piece under way is finished, and the rest stays asked for.</summary>
-internal sealed class AggregateRefresh(KeptAggregate aggregate, Database database, TimeProvider time, ILogger<AggregateRefresh> log)
-    : BackgroundService
+internal sealed class AggregateRefresh(Database database, TimeProvider time, ILogger<AggregateRefresh> log) : BackgroundService
 {
-    /// <summary>Of <c>samples_15m</c>; beside DatabaseStart's: "sungrow" + 1.</summary>
+    // Beside DatabaseStart's: "sungrow" + 1.
     public const long LockKey = 0x73_75_6e_67_72_6f_78;
 
     private const int RowsPerRun = 10_000;
@@ -22,25 +21,30 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
     public async Task<bool> RunAsync(bool regular, CancellationToken cancellationToken)
     {
         await using var connection = await database.ConnectAsync(cancellationToken);
-        if (!regular && !await AskAsync<bool>(connection, $"SELECT EXISTS (SELECT FROM {aggregate.Pending})", cancellationToken))
+        if (!regular && !await AskAsync<bool>(connection, "SELECT EXISTS (SELECT FROM pending_refresh)", cancellationToken))
         {
             return true;
         }
 
-        if (!await AskAsync<bool>(connection, $"SELECT pg_try_advisory_lock({aggregate.LockKey})", cancellationToken))
+        if (!await AskAsync<bool>(connection, $"SELECT pg_try_advisory_lock({LockKey})", cancellationToken))
         {
             return false;
         }
 
         try
         {
-            if (!await Aggregates.IsContinuousAsync(connection, aggregate.View, cancellationToken))
+            foreach (var aggregate in Aggregates.All)
             {
-                await ExecuteAsync(connection, $"DELETE FROM {aggregate.Pending}"); // A view is always true.
-                return true;
+                if (await Aggregates.IsContinuousAsync(connection, aggregate.View, cancellationToken))
+                {
+                    await RefreshAsync(connection, aggregate, regular, cancellationToken);
+                }
+                else
+                {
+                    await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE view = $1", aggregate.View); // A view is always true.
+                }
             }
 
-            await RefreshAsync(connection, regular, cancellationToken);
             return true;
         }
         finally
@@ -70,12 +74,13 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
         }
     }
 
-    private async Task RefreshAsync(NpgsqlConnection connection, bool regular, CancellationToken cancellationToken)
+    private async Task RefreshAsync(
+        NpgsqlConnection connection, KeptAggregate aggregate, bool regular, CancellationToken cancellationToken)
     {
-        var pending = await ReadPendingAsync(connection, cancellationToken);
-        var oldest = await OldestAsync(connection, cancellationToken);
-        var watermark = await WatermarkAsync(connection, cancellationToken);
-        foreach (var range in RefreshPolicy.Plan(pending, regular, watermark, oldest, time.GetUtcNow(), aggregate))
+        var pending = await ReadPendingAsync(connection, aggregate.View, cancellationToken);
+        var oldest = await OldestAsync(connection, aggregate.Table, cancellationToken);
+        var watermark = await WatermarkAsync(connection, aggregate.View, cancellationToken);
+        foreach (var range in RefreshPolicy.Plan(aggregate, pending, regular, watermark, oldest, time.GetUtcNow()))
         {
             foreach (var (from, to) in RefreshPolicy.Pieces(range))
             {
@@ -88,16 +93,17 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
 
             if (range.Ids.Count > 0)
             {
-                await ExecuteAsync(connection, $"DELETE FROM {aggregate.Pending} WHERE id = ANY($1)", range.Ids.ToArray());
+                await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE id = ANY($1)", range.Ids.ToArray());
                 log.Refreshed(aggregate.View, range.From, range.To, range.Ids.Count);
             }
         }
     }
 
-    private async Task<List<PendingRange>> ReadPendingAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<List<PendingRange>> ReadPendingAsync(
+        NpgsqlConnection connection, string view, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            $"SELECT id, from_ts, to_ts FROM {aggregate.Pending} ORDER BY from_ts LIMIT {RowsPerRun}", connection);
+            $"SELECT id, from_ts, to_ts FROM pending_refresh WHERE view = '{view}' ORDER BY from_ts LIMIT {RowsPerRun}", connection);
         List<PendingRange> pending = [];
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
@@ -109,19 +115,21 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
     }
 
     // The oldest chunk that retention leaves alone for a while; without retention the oldest. Null: there are no samples.
-    private async Task<DateTimeOffset?> OldestAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+    private static async Task<DateTimeOffset?> OldestAsync(
+        NpgsqlConnection connection, string hypertable, CancellationToken cancellationToken) =>
         await AskAsync<DateTime?>(
             connection,
             $"""
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE {Aggregates.Names(aggregate.Table, "hypertable")} AND range_end > coalesce(
+            WHERE {Aggregates.Names(hypertable, "hypertable")} AND range_end > coalesce(
                 (SELECT now() - (config->>'drop_after')::interval + $1 FROM timescaledb_information.jobs
-                 WHERE {Aggregates.Names(aggregate.Table, "hypertable")} AND proc_name = 'policy_retention'),
+                 WHERE {Aggregates.Names(hypertable, "hypertable")} AND proc_name = 'policy_retention'),
                 '-infinity')
             """,
             cancellationToken, RefreshPolicy.DropMargin) is { } oldest ? new DateTimeOffset(oldest, TimeSpan.Zero) : null;
 
-    private async Task<DateTimeOffset> WatermarkAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+    private static async Task<DateTimeOffset> WatermarkAsync(
+        NpgsqlConnection connection, string view, CancellationToken cancellationToken) =>
         // Of an aggregate that was never refreshed it is long before Christ, which .NET has no time for.
         new(await AskAsync<DateTime>(
             connection,
@@ -130,7 +138,7 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
                             TIMESTAMPTZ '2000-01-01 00:00:00+00')
             FROM timescaledb_information.continuous_aggregates AS aggregate
             JOIN _timescaledb_catalog.hypertable ON hypertable.table_name = aggregate.materialization_hypertable_name
-            WHERE {Aggregates.Names(aggregate.View, "view")}
+            WHERE {Aggregates.Names(view, "view")}
             """,
             cancellationToken), TimeSpan.Zero);
 
@@ -138,7 +146,7 @@ internal sealed class AggregateRefresh(KeptAggregate aggregate, Database databas
     {
         try
         {
-            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({aggregate.LockKey})");
+            await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LockKey})");
         }
         catch (Exception gone) when (gone is NpgsqlException or InvalidOperationException)
         {

@@ -14,14 +14,13 @@ internal static class Aggregates
 
     public static readonly TimeSpan Bucket = TimeSpan.FromMinutes(15);
 
-    /// <summary>The regular refresh looks back a day more than what counts as late, so that nothing lies between them.</summary>
-    public static readonly KeptAggregate Kept = new(
-        View, "sungrow_samples", "pending_refresh", Bucket, WritePolicy.RefreshWindow + TimeSpan.FromDays(1), AggregateRefresh.LockKey);
+    public static readonly KeptAggregate Samples = new(View, "sungrow_samples", Bucket, RefreshPolicy.RegularWindow);
+    public static readonly KeptAggregate Loads = new(LoadAggregate.View, "power_logs", Bucket, RefreshPolicy.RegularWindow);
+    public static readonly KeptAggregate Fleet =
+        new(FleetAggregate.View, FleetMeasurements.Table, TimeSpan.FromHours(1), TimeSpan.FromDays(30));
 
-    /// <summary>The same figures of what other VPSs push, by the hour, kept for thirty days back.</summary>
-    public static readonly KeptAggregate Fleet = new(
-        "fleet.hourly_per_device", "fleet.measurements", "fleet.pending_refresh", TimeSpan.FromHours(1), TimeSpan.FromDays(30),
-        AggregateRefresh.LockKey + 2);
+    /// <summary>All of them; the fleet's is there where others push to this server.</summary>
+    public static readonly KeptAggregate[] All = [Samples, Loads, Fleet];
 
     // time_bucket's own origin: both functions cut at the same moments.
     private const string TimescaleBucket = "time_bucket(INTERVAL '15 minutes', ts)";
@@ -30,7 +29,7 @@ internal static class Aggregates
     // Energy in watt-seconds, split by sign sample by sample: a house that imports and exports in one quarter of an hour did both. CASE and
     // greatest() would make 0 of what was never read. The counter's first and last reading are the least and the greatest of (seconds,
     // reading): first() and last() are TimescaleDB's alone, and an order inside an aggregate sorts each bucket.
-    private const string Columns =
+    public const string Columns =
         """
         count(*) AS samples,
         sum(interval_s) AS covered_s,
@@ -75,10 +74,20 @@ internal static class Aggregates
 
     /// <summary>In the start's transaction. A view becomes a continuous aggregate when TimescaleDB comes, an empty one: until
     /// the first refreshes have gone through what is stored, oldest first, it adds that itself.</summary>
-    public static async Task EnsureAsync(
-        NpgsqlConnection connection, KeptAggregate aggregate, bool continuous, CancellationToken cancellationToken)
+    /// <param name="fleet">Also of what other VPSs push.</param>
+    public static async Task EnsureAsync(NpgsqlConnection connection, bool continuous, bool fleet, CancellationToken cancellationToken)
     {
-        var (view, select) = (aggregate.View, Select(aggregate, continuous));
+        await EnsureAsync(connection, View, Select(continuous ? TimescaleBucket : PlainBucket), continuous, cancellationToken);
+        await EnsureAsync(connection, LoadAggregate.View, LoadAggregate.Select(continuous), continuous, cancellationToken);
+        if (fleet)
+        {
+            await EnsureAsync(connection, FleetAggregate.View, FleetAggregate.Select(continuous), continuous, cancellationToken);
+        }
+    }
+
+    private static async Task EnsureAsync(
+        NpgsqlConnection connection, string view, string select, bool continuous, CancellationToken cancellationToken)
+    {
         if (!continuous)
         {
             await ExecuteAsync(
@@ -114,7 +123,8 @@ internal static class Aggregates
     public static async Task<bool> IsContinuousAsync(NpgsqlConnection connection, string view, CancellationToken cancellationToken)
     {
         // Where the extension is missing, the second question could not even be read.
-        await using var extension = new NpgsqlCommand("SELECT to_regclass('timescaledb_information.continuous_aggregates')::text", connection);
+        await using var extension = new NpgsqlCommand(
+            "SELECT to_regclass('timescaledb_information.continuous_aggregates')::text", connection);
         if (await extension.ExecuteScalarAsync(cancellationToken) is not string)
         {
             return false;
@@ -136,22 +146,14 @@ internal static class Aggregates
     public static string Literal(DateTimeOffset time) => $"TIMESTAMPTZ '{Rfc3339.Write(time)}'";
 
     /// <summary>The start of the bucket that holds <paramref name="time"/>.</summary>
-    public static DateTimeOffset Floor(DateTimeOffset time) => Kept.Floor(time);
+    public static DateTimeOffset Floor(DateTimeOffset time) => Samples.Floor(time);
 
-    public static DateTimeOffset Ceiling(DateTimeOffset time) => Kept.Ceiling(time);
+    public static DateTimeOffset Ceiling(DateTimeOffset time) => Samples.Ceiling(time);
 
-    /// <summary>Which row of one of TimescaleDB's own views names <paramref name="relation"/>.</summary>
+    /// <summary>Which row of one of TimescaleDB's own views names <paramref name="relation"/>, of whatever schema.</summary>
     /// <param name="kind"><c>view</c> or <c>hypertable</c>.</param>
     public static string Names(string relation, string kind) =>
         $"to_regclass(quote_ident({kind}_schema) || '.' || quote_ident({kind}_name)) = to_regclass('{relation}')";
-
-    private static string Select(KeptAggregate aggregate, bool continuous)
-    {
-        var bucket = continuous ? TimescaleBucket : PlainBucket;
-        return aggregate == Kept ? Select(bucket)
-            : $"SELECT customer_id, device_id, {bucket.Replace("15 minutes", "1 hour", StringComparison.Ordinal)} AS bucket,\n{Columns}\n"
-                + $"FROM {aggregate.Table}\nGROUP BY customer_id, device_id, bucket";
-    }
 
     private static string Select(string bucket, string where = "") =>
         string.Format(CultureInfo.InvariantCulture, SelectFormat, bucket, where);

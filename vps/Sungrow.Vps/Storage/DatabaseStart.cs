@@ -89,13 +89,10 @@ internal sealed class DatabaseStart(
 
         var fleet = application.Value.RunMode == RunMode.Admin;
         var whole = decision.Use && await timescale.ApplyAsync(options.Value, fleet, cancellationToken);
-        foreach (var aggregate in fleet ? [Aggregates.Kept, Aggregates.Fleet] : new[] { Aggregates.Kept })
+        await Aggregates.EnsureAsync(connection, continuous: whole, fleet, cancellationToken);
+        if (whole)
         {
-            await Aggregates.EnsureAsync(connection, aggregate, continuous: whole, cancellationToken);
-            if (whole)
-            {
-                await timescale.RefuseErasingPolicyAsync(aggregate, options.Value.RawRetention, cancellationToken);
-            }
+            await timescale.RefuseErasingPolicyAsync(options.Value.RawRetention, cancellationToken);
         }
 
         foreach (var keep in afterMigration)

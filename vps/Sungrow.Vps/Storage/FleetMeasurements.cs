@@ -19,12 +19,16 @@ internal sealed record FleetAnswer(int Accepted, int Duplicates, int Rejected);
 /// transaction, with its event and the customer's last sign of life.</summary>
 internal sealed class FleetMeasurements(Database database, TimeProvider time, ILogger<FleetMeasurements> log)
 {
-    /// <summary>In the order of <see cref="SampleCopy"/>.</summary>
-    public const string Copy =
-        """
-        COPY fleet.measurements (device_id, customer_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
-                                 load_power_w, export_power_w, sample_count, interval_s, seq) FROM STDIN (FORMAT binary)
-        """;
+    public const string Table = "fleet.measurements";
+
+    /// <summary>What other VPSs push is complete sooner than what edges send: their outages are behind it.</summary>
+    public static readonly TimeSpan CompressAfter = TimeSpan.FromDays(7);
+
+    private const string Copy = $"COPY {Table} (customer_id, {Columns}) FROM STDIN (FORMAT binary)";
+    private const short CopiedColumns = 13;
+
+    // Two names of 64 characters, and per column its length and at most 8 bytes.
+    private const int LargestRow = sizeof(short) + (CopiedColumns * (sizeof(int) + sizeof(long))) + (2 * ProtocolLimits.MaxDeviceIdLength);
 
     private const string Columns =
         """
@@ -34,7 +38,7 @@ internal sealed class FleetMeasurements(Database database, TimeProvider time, IL
 
     private const string Insert =
         $"""
-        INSERT INTO fleet.measurements (customer_id, {Columns})
+        INSERT INTO {Table} (customer_id, {Columns})
         SELECT $14, {Columns} FROM {SampleSql.Sent} ORDER BY ordinal
         ON CONFLICT (ts, customer_id, device_id) DO NOTHING
         """;
@@ -49,8 +53,6 @@ internal sealed class FleetMeasurements(Database database, TimeProvider time, IL
                      AND newer.ts >= TIMESTAMPTZ '{0}' LIMIT 1))
         """);
 
-    // A COPY beside the compression of its chunk waits for that; as the samples' own, it leaves such rows to the insert.
-    private static readonly TimeSpan CompressAfter = TimeSpan.FromDays(7);
     private const double UsualIntervalS = 10;
     private const int Attempts = 4;
 
@@ -106,7 +108,7 @@ internal sealed class FleetMeasurements(Database database, TimeProvider time, IL
         var accepted = 0;
         if (flush is not null && copy)
         {
-            await SampleCopy.WriteAsync(connection, flush.Rows, cancellationToken, batch.CustomerId);
+            await CopyAsync(connection, batch.CustomerId, flush.Rows, cancellationToken);
             accepted = flush.Rows.Count;
         }
         else if (flush is not null)
@@ -120,13 +122,10 @@ internal sealed class FleetMeasurements(Database database, TimeProvider time, IL
         var answer = new FleetAnswer(accepted, (flush?.Rows.Count ?? 0) - accepted, rejected);
         // In one round trip.
         await using NpgsqlBatch last = new(connection);
-        var seen = time.GetUtcNow() - Aggregates.Fleet.RegularWindow + TimeSpan.FromDays(1);
-        if (accepted > 0 && flush!.First < seen)
+        var late = FleetAggregate.Late(time.GetUtcNow());
+        if (accepted > 0 && flush!.First < late)
         {
-            last.BatchCommands.Add(new("INSERT INTO fleet.pending_refresh (from_ts, to_ts) VALUES ($1, $2)")
-            {
-                Parameters = { new() { Value = flush.First.UtcDateTime }, new() { Value = (flush.Last < seen ? flush.Last : seen).UtcDateTime } },
-            });
+            last.BatchCommands.Add(PendingRefresh.OfFleet(flush.First, flush.Last < late ? flush.Last : late));
         }
 
         last.BatchCommands.Add(FleetEvents.Row(batch, answer, flush?.First, flush?.Last, error));
@@ -135,6 +134,19 @@ internal sealed class FleetMeasurements(Database database, TimeProvider time, IL
         await last.ExecuteNonQueryAsync(cancellationToken);
         return answer;
     }
+
+    private static Task CopyAsync(
+        NpgsqlConnection connection, string customer, IReadOnlyList<FlushRow> rows, CancellationToken cancellationToken) =>
+        BinaryCopy.WriteAsync(
+            connection, Copy, rows, LargestRow,
+            (ref BinaryCopy copy, FlushRow row) =>
+            {
+                copy.Begin(CopiedColumns);
+                copy.Field(customer);
+                copy.Field(row.Batch.DeviceId);
+                SampleCopy.Values(ref copy, row);
+            },
+            cancellationToken);
 
     private static async Task<bool> AnyNewerAsync(
         NpgsqlConnection connection, string customer, Flush flush, CancellationToken cancellationToken)

@@ -115,14 +115,6 @@ internal sealed class FleetIngestEvent
     public string? Error { get; set; }
 }
 
-internal sealed class FleetPendingRefreshRow
-{
-    public long Id { get; set; }
-    public DateTimeOffset FromTs { get; set; }
-    public DateTimeOffset ToTs { get; set; }
-    public DateTimeOffset CreatedAt { get; set; }
-}
-
 internal static class FleetModel
 {
     private const string Schema = "fleet";
@@ -172,11 +164,6 @@ internal static class FleetModel
             table.ToTable("ingest_events", Schema);
             table.HasIndex(row => row.ReceivedAt);
             table.Property(row => row.ReceivedAt).HasDefaultValueSql(Now);
-        });
-        model.Entity<FleetPendingRefreshRow>(table =>
-        {
-            table.ToTable("pending_refresh", Schema);
-            table.Property(row => row.CreatedAt).HasDefaultValueSql(Now);
         });
     }
 }

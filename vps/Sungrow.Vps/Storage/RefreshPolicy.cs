@@ -10,6 +10,9 @@ internal sealed record RefreshRange(DateTimeOffset From, DateTimeOffset To, IRea
 /// <summary>Which stretches of the aggregate are computed anew. Pure.</summary>
 internal static class RefreshPolicy
 {
+    /// <summary>The regular refresh looks this far back: a day more than what counts as late, so that nothing lies between them.</summary>
+    public static readonly TimeSpan RegularWindow = WritePolicy.RefreshWindow + TimeSpan.FromDays(1);
+
     /// <summary>What is newer is not materialized: it is still coming in, and the view adds it from the samples themselves.</summary>
     public static readonly TimeSpan Newest = TimeSpan.FromHours(1);
 
@@ -23,15 +26,15 @@ internal static class RefreshPolicy
     // One statement refreshes at most this much, so that a stop waits for no more.
     private static readonly TimeSpan Piece = TimeSpan.FromDays(7);
 
-    /// <summary>What is refreshed now, oldest first, each range aligned outwards to whole buckets; those that touch are one. A range of which
-    /// nothing is left is there all the same, as its rows have been answered.</summary>
+    /// <summary>What is refreshed now, oldest first, each range aligned outwards to whole buckets; those that touch are one. A range of
+    /// which nothing is left is there all the same, as its rows have been answered.</summary>
     /// <param name="regular">Also the last days, and everything from the watermark on that is not new.</param>
     /// <param name="watermark">From here on the view adds the samples itself. Nothing past it may be refreshed before all up to there is:
     /// it would move past what was left out.</param>
     /// <param name="oldest">Before this there are no samples to refresh from; null: there are none at all.</param>
     public static IReadOnlyList<RefreshRange> Plan(
-        IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest, DateTimeOffset now,
-        KeptAggregate aggregate)
+        KeptAggregate aggregate, IEnumerable<PendingRange> pending, bool regular, DateTimeOffset watermark, DateTimeOffset? oldest,
+        DateTimeOffset now)
     {
         var until = aggregate.Floor(now - Newest);
         var from = aggregate.Floor(now - aggregate.RegularWindow);

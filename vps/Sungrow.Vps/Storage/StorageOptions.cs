@@ -68,7 +68,7 @@ internal sealed class StorageOptionsValidator : IValidateOptions<StorageOptions>
         {
             wrong.Add(Settings.Wrong(
                 StorageOptions.Section, nameof(options.RawRetention), options.RawRetention,
-                $"{RefreshPolicy.LeastRawRetention} .. 36500.00:00:00, or 0 for ever; sooner dropped, samples would be missing from the figures"));
+                $"{RefreshPolicy.LeastRawRetention} .. 36500.00:00:00, or 0 for ever: figures need their samples that long"));
         }
 
         if (options.CompressAfter < Shortest || options.CompressAfter > Longest)

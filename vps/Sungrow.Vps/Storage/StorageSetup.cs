@@ -25,7 +25,7 @@ internal static class StorageSetup
         services.AddSingleton<TimescaleBatchWriter>();
         services.AddHostedService<IngestEventsKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<TimescaleBatchWriter>());
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<AggregateRefresh>(provider, Aggregates.Kept));
+        services.AddSingleton<AggregateRefresh>();
         services.AddHostedService(provider => provider.GetRequiredService<AggregateRefresh>());
         services.AddSingleton<NewestSamples>();
         services.AddSingleton<TelemetryTable>();

@@ -124,6 +124,44 @@ internal sealed class RefusalRow
     public long Count { get; set; }
 }
 
+/// <summary>One reading of one channel of a Shelly device, the first of its minute.</summary>
+internal sealed class PowerLogRow
+{
+    public long Id { get; set; }
+
+    /// <summary>The message's <c>src</c>.</summary>
+    public required string DeviceId { get; set; }
+    public int Channel { get; set; }
+    public double Power { get; set; }
+    public double? Voltage { get; set; }
+    public double? Current { get; set; }
+    public DateTimeOffset Timestamp { get; set; }
+
+    /// <summary>Of <see cref="Timestamp"/>, its first second: what chunks are cut by, as a key that is unique must hold it.</summary>
+    public DateTimeOffset Minute { get; set; }
+
+    /// <summary><c>{src}_{channel}_{minute of the epoch}</c>; null for what did not come from the queue.</summary>
+    public string? IdempotencyKey { get; set; }
+}
+
+/// <summary>A Shelly device that has sent a reading.</summary>
+internal sealed class LoadDevice
+{
+    public required string DeviceId { get; set; }
+    public int SiteId { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}
+
+/// <summary>What hangs on one channel of a Shelly device, and its newest reading: also one that its minute already had.</summary>
+internal sealed class Load
+{
+    public required string DeviceId { get; set; }
+    public int Channel { get; set; }
+    public string? Name { get; set; }
+    public double PowerW { get; set; }
+    public DateTimeOffset Ts { get; set; }
+}
+
 /// <summary>Refused, but the server's to explain: its sender has been told that it arrived, or keeps no copy.</summary>
 internal sealed class QuarantineRow
 {
@@ -305,6 +343,7 @@ internal sealed class PollIntervalRow
 internal sealed class PendingRefreshRow
 {
     public long Id { get; set; }
+    public required string View { get; set; }
     public DateTimeOffset FromTs { get; set; }
     public DateTimeOffset ToTs { get; set; }
     public DateTimeOffset CreatedAt { get; set; }

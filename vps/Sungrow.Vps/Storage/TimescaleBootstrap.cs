@@ -8,14 +8,16 @@ namespace Sungrow.Vps.Storage;
 internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 {
     // Compressed rows lie together by what queries ask for, and by time within that.
-    private static readonly (string Table, string Segment, string Order)[] Hypertables =
+    private static readonly (string Table, string Time, string Segment, string Order)[] Hypertables =
     [
-        ("sungrow_samples", "device_id", "ts DESC"),
-        ("telemetry", "tenant, device_id", "ts DESC, type"),
+        ("sungrow_samples", "ts", "device_id", "ts DESC"),
+        ("telemetry", "ts", "tenant, device_id", "ts DESC, type"),
+        // By the key, whose order is that of time: an insert looks for its key, and otherwise unpacks every device of its minute.
+        ("power_logs", "minute", "device_id, channel", "idempotency_key DESC, minute DESC"),
     ];
 
-    /// <summary>What other VPSs push is complete sooner: their own edges' outages are behind it.</summary>
-    private static readonly TimeSpan FleetCompressAfter = TimeSpan.FromDays(7);
+    private static readonly (string Table, string Time, string Segment, string Order) Fleet =
+        (FleetMeasurements.Table, "ts", "customer_id, device_id", "ts DESC");
 
     /// <summary>The index of the chunk being written should fit in memory; a week's does for thousands of inverters.</summary>
     private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
@@ -55,19 +57,19 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     public async Task<bool> ApplyAsync(StorageOptions options, bool fleet, CancellationToken cancellationToken)
     {
         var whole = true;
-        foreach (var (table, segment, order) in Hypertables)
+        foreach (var hypertable in Hypertables)
         {
-            whole &= await ApplyAsync(table, segment, order, options.CompressAfter, options.RawRetention, cancellationToken);
+            whole &= await ApplyAsync(hypertable, options.CompressAfter, options.RawRetention, cancellationToken);
         }
 
-        return whole & (!fleet || await ApplyAsync(
-            Aggregates.Fleet.Table, "customer_id, device_id", "ts DESC", FleetCompressAfter, options.RawRetention, cancellationToken));
+        return whole
+            & (!fleet || await ApplyAsync(Fleet, FleetMeasurements.CompressAfter, options.RawRetention, cancellationToken));
     }
 
     /// <summary>A refresh that reaches back to where samples were dropped finds none, and takes their figures out of the aggregate. Ours
     /// does not; a policy that somebody added might.</summary>
     /// <exception cref="StartRefusedException">There is such a policy.</exception>
-    public async Task RefuseErasingPolicyAsync(KeptAggregate aggregate, TimeSpan rawRetention, CancellationToken cancellationToken)
+    public async Task RefuseErasingPolicyAsync(TimeSpan rawRetention, CancellationToken cancellationToken)
     {
         if (rawRetention == TimeSpan.Zero)
         {
@@ -76,24 +78,34 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
 
         // A chunk is dropped as a whole, and the job that does it may be a day late or early.
         var longest = rawRetention - ChunkInterval - TimeSpan.FromDays(1);
+        foreach (var aggregate in Aggregates.All)
+        {
+            await RefuseErasingPolicyAsync(aggregate.View, longest, cancellationToken);
+        }
+    }
+
+    private async Task RefuseErasingPolicyAsync(string view, TimeSpan longest, CancellationToken cancellationToken)
+    {
         var job = await AskAsync<int>(
             $"""
             SELECT job_id FROM timescaledb_information.jobs
-            WHERE {Aggregates.Names(aggregate.View, "hypertable")} AND proc_name = 'policy_refresh_continuous_aggregate'
+            WHERE {Aggregates.Names(view, "hypertable")} AND proc_name = 'policy_refresh_continuous_aggregate'
               AND coalesce((config->>'start_offset')::interval > $1, true)
             """,
             cancellationToken, longest);
         if (job != 0)
         {
             throw new StartRefusedException(
-                $"Job {job} of TimescaleDB refreshes {aggregate.View} from before the oldest samples that Storage__RawRetention keeps, and would "
+                $"Job {job} of TimescaleDB refreshes {view} from before the oldest samples that Storage__RawRetention keeps, and would "
                 + $"erase their figures; allowed is a start_offset up to {longest}, or none: remove_continuous_aggregate_policy.");
         }
     }
 
     private async Task<bool> ApplyAsync(
-        string table, string segment, string order, TimeSpan compressAfter, TimeSpan rawRetention, CancellationToken cancellationToken)
+        (string Table, string Time, string Segment, string Order) hypertable, TimeSpan compressAfter, TimeSpan rawRetention,
+        CancellationToken cancellationToken)
     {
+        var (table, time, segment, order) = hypertable;
         // Null: no hypertable yet.
         var compressed =
             $"SELECT compression_enabled FROM timescaledb_information.hypertables WHERE {Aggregates.Names(table, "hypertable")}";
@@ -103,10 +115,10 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             // query of ours asks for, and costs a third of the inserts.
             await ExecuteAsync(
                 """
-                SELECT create_hypertable($1::text::regclass, 'ts', chunk_time_interval => $2::interval, create_default_indexes => false,
+                SELECT create_hypertable($1::text::regclass, $2, chunk_time_interval => $3::interval, create_default_indexes => false,
                                          migrate_data => true)
                 """,
-                cancellationToken, table, ChunkInterval);
+                cancellationToken, table, time, ChunkInterval);
         }
 
         if (await AskAsync<string>("SELECT current_setting('timescaledb.license')", cancellationToken) != "timescale")

@@ -1,4 +1,4 @@
-import type { Completeness, Devices, Energy, History, Sample } from './wire';
+import type { Completeness, Devices, Energy, History, Loads, Sample } from './wire';
 
 /** The server said no, or nothing. */
 export class Refused extends Error {
@@ -68,6 +68,9 @@ export const api = {
   signOut: () => ask('/v1/session', { method: 'DELETE' }),
 
   devices: (signal?: AbortSignal) => get<Devices>('/v1/devices', signal),
+
+  /** @param site Null: of every site that is seen as a whole. */
+  loads: (site: string | null) => get<Loads>(site === null ? '/v1/loads' : `/v1/loads?site_id=${encodeURIComponent(site)}`),
 
   realtime: (device: string, signal?: AbortSignal) => get<Sample>(`/v1/realtime?device_id=${encodeURIComponent(device)}`, signal),
 

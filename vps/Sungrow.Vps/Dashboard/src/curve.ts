@@ -107,7 +107,7 @@ export class Curve {
           splits: () => hours(period), values: (_, splits) => (isCharge ? splits.map(at => clock(new Date(at * 1000), period.zone).slice(0, 2)) : splits.map(() => '')),
         },
         {
-          ...axis, size: 46, gap: 6, grid: { stroke: colour('--hair'), width: 1 }, space: 34,
+          ...axis, size: 54, gap: 6, grid: { stroke: colour('--hair'), width: 1 }, space: 34,
           ...(isCharge && { splits: () => [0, 50, 100] }),
           values: (_, splits) => splits.map(value => (isCharge ? `${value} %` : value === 0 ? '0' : `${value / 1000} kW`)),
         },

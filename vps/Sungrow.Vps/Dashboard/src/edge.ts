@@ -48,12 +48,14 @@ function lines(device: Device, now: Date): Line[] {
   }
 
   const waiting = device.waiting_rows ?? 0;
+  // A sample may be newer than the report, and knows better.
+  const answers = device.reachable || (device.last_sample !== null && Date.parse(device.last_sample) > seen.getTime());
   return [
     { good: true, text: `The edge reported ${duration(quiet / 1000)} ago.` },
-    ...(device.reachable === null ? [] : [device.reachable
+    ...(device.reachable === null ? [] : [answers
       ? { good: true, text: 'The inverter answers.' }
       : { good: false, text: 'The inverter does not answer the edge.' }]),
     waiting === 0 ? { good: true, text: 'Nothing waits on the edge.' }
-      : { good: true, text: `${samples(waiting)} ${waiting === 1 ? 'waits' : 'wait'} on the edge and will come.` },
+      : { good: true, text: `At that report ${samples(waiting)} waited on the edge, and will come.` },
   ];
 }

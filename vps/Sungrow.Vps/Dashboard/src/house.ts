@@ -3,6 +3,7 @@ import { el } from './dom';
 import { edgeStatus } from './edge';
 import { power, text } from './format';
 import { Live, type LiveView } from './live';
+import { LoadList } from './loads';
 import { Now } from './now';
 import { Past } from './past';
 import { Period } from './period';
@@ -17,6 +18,8 @@ export class House {
   readonly element: HTMLElement;
   private readonly now: Now;
   private readonly today = new Today();
+  private readonly loads: LoadList;
+  private readonly site: string | null;
   private readonly past: Past;
   private readonly live: Live;
   private edge: HTMLElement;
@@ -25,6 +28,8 @@ export class House {
   constructor(private device: Device, others: readonly Device[], private readonly signedOut: (why: string) => void, signOut: () => void) {
     const ended = (): void => signedOut('Your session has ended. Sign in again to go on.');
     this.now = new Now(device);
+    this.loads = new LoadList(device.time_zone);
+    this.site = others.some(other => other.site_id !== device.site_id) ? device.site_id : null;
     this.past = new Past(device, ended);
     this.edge = edgeStatus(device, new Date());
     this.element = el(
@@ -34,11 +39,12 @@ export class House {
         document.getElementById('past')?.focus();
       } }, 'Skip to history'),
       this.header(others, signOut),
-      el('main', {}, el('div', { class: 'present' }, this.now.element, this.today.element), this.past.element, this.edge));
+      el('main', {}, el('div', { class: 'present' }, this.now.element, this.today.element, this.loads.element), this.past.element, this.edge));
     this.live = new Live(device.device_id, device.poll_interval_s ?? 10, view => this.showLive(view, ended));
     this.timer = window.setInterval(() => void this.refresh(), minute);
     document.addEventListener('visibilitychange', this.onVisibility);
     void this.refreshToday();
+    void this.refreshLoads();
     this.follow();
   }
 
@@ -79,7 +85,7 @@ export class House {
     }
 
     const { day } = readRoute(location.hash);
-    await Promise.all([this.refreshToday(), this.refreshEdge(), day === null ? this.past.show(readRoute(location.hash)) : null]);
+    await Promise.all([this.refreshToday(), this.refreshLoads(), this.refreshEdge(), day === null ? this.past.show(readRoute(location.hash)) : null]);
   }
 
   private async refreshToday(): Promise<void> {
@@ -89,6 +95,14 @@ export class House {
       this.today.show(...(await Promise.all([api.energy(device, range, 'day'), api.completeness(device, range, 'hour')])));
     } catch (failure) {
       this.refused(failure, sentence => this.today.refused(sentence));
+    }
+  }
+
+  private async refreshLoads(): Promise<void> {
+    try {
+      this.loads.show((await api.loads(this.site)).loads, new Date());
+    } catch (failure) {
+      this.refused(failure, () => undefined); // Not seen, or not now: what is shown says how old it is.
     }
   }
 

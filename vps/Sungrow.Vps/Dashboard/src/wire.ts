@@ -34,6 +34,20 @@ export interface Devices {
   readonly devices: readonly Device[];
 }
 
+export interface Load {
+  readonly device_id: string;
+  readonly channel: number;
+  readonly name: string | null;
+  readonly power_w: number;
+  readonly ts: string;
+  readonly age_s: number;
+  readonly stale: boolean;
+}
+
+export interface Loads {
+  readonly loads: readonly Load[];
+}
+
 export interface Spread {
   readonly avg: number | null;
   readonly min: number | null;

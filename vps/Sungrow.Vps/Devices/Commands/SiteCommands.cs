@@ -88,6 +88,19 @@ internal static class SiteCommands
                 + $"See: sungrow-vps devices list --tenant {tenant} --site {name}");
         }
 
+        var loads = await session.QueryAsync(
+            """
+            SELECT count(*) FROM load_devices JOIN sites ON sites.id = site_id JOIN tenants ON tenants.id = tenant_id
+            WHERE tenants.name = $1 AND sites.name = $2
+            """,
+            row => row.GetInt64(0), tenant, name);
+        if (loads is [> 0 and var shellies])
+        {
+            throw new RefusedException(
+                $"The site {name} has {RegistryCommands.Count(shellies, "Shelly device")}: assign those to another one first. "
+                + $"See: sungrow-vps loads list --tenant {tenant} --site {name}");
+        }
+
         await session.ExecuteAsync(
             "DELETE FROM sites USING tenants WHERE tenants.id = sites.tenant_id AND tenants.name = $1 AND sites.name = $2", tenant, name);
         session.Say(new(null, null, name, tenant, "REMOVED"), RegistryJson.Default.Changed, _ =>

@@ -1,4 +1,4 @@
-﻿using System;
+using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -116,22 +116,6 @@ namespace Sungrow.Vps.Storage.Migrations
                 });
 
             migrationBuilder.CreateTable(
-                name: "pending_refresh",
-                schema: "fleet",
-                columns: table => new
-                {
-                    id = table.Column<long>(type: "bigint", nullable: false)
-                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
-                    from_ts = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    to_ts = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false, defaultValueSql: "now()")
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_pending_refresh", x => x.id);
-                });
-
-            migrationBuilder.CreateTable(
                 name: "devices",
                 schema: "fleet",
                 columns: table => new
@@ -222,10 +206,6 @@ namespace Sungrow.Vps.Storage.Migrations
 
             migrationBuilder.DropTable(
                 name: "measurements",
-                schema: "fleet");
-
-            migrationBuilder.DropTable(
-                name: "pending_refresh",
                 schema: "fleet");
 
             migrationBuilder.DropTable(
