@@ -25,5 +25,5 @@ internal sealed class ApplicationOptionsValidator : IValidateOptions<Application
         Enum.IsDefined(options.RunMode)
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
-                Settings.Wrong(ApplicationOptions.Section, nameof(options.RunMode), options.RunMode, "Admin or Client"));
+                Settings.Wrong(ApplicationOptions.Section, nameof(options.RunMode), options.RunMode, "Client or Admin"));
 }

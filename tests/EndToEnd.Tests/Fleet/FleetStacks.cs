@@ -26,6 +26,8 @@ internal sealed class FleetStacks : IAsyncDisposable
 
     public string AdminDatabase { get; }
 
+    public int AdminPort => _adminPort;
+
     public static async Task<FleetStacks> OpenAsync(CancellationToken cancellationToken)
     {
         var postgres = await PostgresServer.StartAsync(cancellationToken: cancellationToken);
@@ -53,11 +55,13 @@ internal sealed class FleetStacks : IAsyncDisposable
         (await StartAsync(_adminPort, AdminDatabase, [("Application__RunMode", "Admin"), .. settings], cancellationToken)).Process;
 
     /// <param name="token">Null: not switched on.</param>
-    public Task<FleetClientStack> StartClientAsync(string database, string? token, CancellationToken cancellationToken) => StartAsync(
+    /// <param name="through">The port of what stands between; null: nothing.</param>
+    public Task<FleetClientStack> StartClientAsync(
+        string database, string? token, CancellationToken cancellationToken, int? through = null) => StartAsync(
         FreePort.Next(), database,
         token is null ? [] :
         [
-            ("FleetIngest__Enabled", "true"), ("FleetIngest__Url", $"http://127.0.0.1:{_adminPort}"), ("FleetIngest__Token", token),
+            ("FleetIngest__Enabled", "true"), ("FleetIngest__Url", $"http://127.0.0.1:{through ?? _adminPort}"), ("FleetIngest__Token", token),
             ("FleetIngest__Interval", "00:00:01"),
         ],
         cancellationToken);

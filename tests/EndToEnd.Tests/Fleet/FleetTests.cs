@@ -125,6 +125,29 @@ public class FleetTests
     }
 
     [Fact]
+    public async Task What_is_broken_on_the_way_is_400_and_nothing_of_it_is_given_up()
+    {
+        await using var fleet = await FleetStacks.OpenAsync(_cancelled);
+        await fleet.StartAdminAsync(_cancelled);
+        await using CuttingProxy between = new(fleet.AdminPort);
+        var client = await fleet.StartClientAsync(
+            await fleet.CreateDatabaseAsync(_cancelled), await fleet.AddCustomerAsync("one", _cancelled), _cancelled, between.Port);
+
+        await fleet.IngestAsync(client, Yesterday, 500, _cancelled);
+        await client.Process.LineAsync("400 MALFORMED_BODY", cancellationToken: _cancelled);
+        await FailedAsync(client);
+        Assert.Equal(0, await CountAsync(fleet, "fleet.measurements"));
+        Assert.True(await CountAsync(fleet, "fleet.ingest_events WHERE batch_type = 'measurements' AND error = 'MALFORMED_BODY'") >= 1);
+        Assert.Equal(1, await CountAsync(fleet, "fleet.sites")); // Sites and devices are pushed all the same.
+        Assert.Equal(1, await CountAsync(fleet, "fleet.devices"));
+
+        between.Mend();
+        await FleetStacks.TryNowAsync(client.Database, _cancelled);
+        await fleet.SameAsync(client.Database, "one", _cancelled);
+        Assert.Null(between.Broken);
+    }
+
+    [Fact]
     public async Task Too_large_is_halved_and_too_often_waits()
     {
         await using var fleet = await FleetStacks.OpenAsync(_cancelled);
