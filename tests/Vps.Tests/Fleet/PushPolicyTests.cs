@@ -25,6 +25,15 @@ public class PushPolicyTests
         Assert.Equal(outcome, PushPolicy.Judge(status, code, status == 200 ? new(3, 1, 1) : null, null, sent).Outcome.ToString());
 
     [Fact]
+    public void Beside_a_busy_ingest_pushing_takes_a_tenth_of_the_time()
+    {
+        Assert.False(PushPolicy.IsBusy(60)); // A request or two of live samples.
+        Assert.True(PushPolicy.IsBusy(480));
+        Assert.Equal(TimeSpan.FromSeconds(1.8), PushPolicy.Rest(TimeSpan.FromSeconds(0.2)));
+        Assert.Equal(TimeSpan.FromSeconds(5), PushPolicy.Rest(TimeSpan.FromMinutes(1))); // A slow way there is nobody's load.
+    }
+
+    [Fact]
     public void Failures_wait_from_one_minute_to_thirty_and_a_success_starts_over()
     {
         var state = Well;

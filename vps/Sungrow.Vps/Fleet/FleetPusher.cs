@@ -5,25 +5,25 @@ using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps.Fleet;
 
-/// <summary>Pushes this VPS to another: each tick the sites, the devices, and up to three batches of the outbox, oldest first; the next
-/// tick follows at once where more waits. One replica at a time, by an advisory lock.
+/// <summary>Pushes this VPS to another: each tick the sites, the devices, and of the outbox up to three batches at once, oldest first;
+/// the next tick follows at once where more waits. One replica at a time, by an advisory lock.
 /// Invariants: a row of the outbox goes when its samples are confirmed, and in the order of the batches, so that none goes behind one that
 /// failed; who dies in between leaves it to be pushed again, as duplicates. At shutdown nothing is left to do.</summary>
 internal sealed class FleetPusher(
-    Database database, FleetClient client, IOptions<FleetIngestOptions> options, TimeProvider time, ILogger<FleetPusher> log)
-    : BackgroundService
+    Database database, FleetClient client, TimescaleBatchWriter ingest, IOptions<FleetIngestOptions> options, TimeProvider time,
+    ILogger<FleetPusher> log) : BackgroundService
 {
     // Beside AggregateRefresh's.
     public const long LockKey = AggregateRefresh.LockKey + 1;
 
-    private const int BatchesPerTick = 3;
     private static readonly string[] Resources = [BatchTypes.Sites, BatchTypes.Devices, BatchTypes.Measurements];
     private static readonly TimeSpan UntilReady = TimeSpan.FromSeconds(1);
 
     // What a set that was pushed a moment ago is spared.
     private readonly TimeSpan _fresh = options.Value.Interval * 0.9;
     private readonly Seldom _progress = new(TimeSpan.FromSeconds(10), time);
-    private readonly Dictionary<string, BatchSize> _sizes = Resources.ToDictionary(resource => resource, _ => BatchSize.Largest);
+    private readonly MeasurementPush _measurements = new(client, ingest, time);
+    private readonly Dictionary<string, BatchSize> _setSizes = Resources[..2].ToDictionary(resource => resource, _ => BatchSize.Largest);
     private bool _isStart = true;
     private bool _behind;
     private long _pushed;
@@ -122,9 +122,9 @@ internal sealed class FleetPusher(
         PushAnswer? answer = null;
         for (var sent = 0; answer is null or { Outcome: PushOutcome.Stored or PushOutcome.TooLarge } && (answer is null || sent < rows.Count);)
         {
-            var batch = rows.GetRange(sent, Math.Min(_sizes[type].Rows, rows.Count - sent));
+            var batch = rows.GetRange(sent, Math.Min(_setSizes[type].Rows, rows.Count - sent));
             answer = await client.SendAsync(type, set(batch), form, batch.Count, cursor: null, cancellationToken);
-            _sizes[type] = _sizes[type].After(answer.Outcome, batch.Count);
+            _setSizes[type] = _setSizes[type].After(answer.Outcome, batch.Count);
             if (answer.Outcome == PushOutcome.Stored)
             {
                 Report(type, answer);
@@ -144,51 +144,16 @@ internal sealed class FleetPusher(
             return Until(state);
         }
 
-        var reader = await OutboxReader.OpenAsync(connection, cancellationToken);
-        List<(PushedSamples Batch, Task<PushAnswer> Answer)> sent = [];
-        while (sent.Count < BatchesPerTick && await reader.NextAsync(_sizes[Type].Rows, cancellationToken) is { } batch)
-        {
-            // The next is read while this one is on its way.
-            sent.Add((batch, batch.Samples.Count == 0
-                ? Task.FromResult(new PushAnswer(PushOutcome.Stored, null, null, null)) // Retention was faster.
-                : client.SendAsync(
-                    Type, new MeasurementBatch(batch.Samples), FleetJson.Default.MeasurementBatch, batch.Samples.Count, batch.Cursor,
-                    cancellationToken)));
-        }
-
-        PushAnswer? bad = null;
-        var most = 0;
-        foreach (var (batch, answering) in sent)
-        {
-            var answer = await answering;
-            if (bad is null && answer.Outcome == PushOutcome.Stored)
-            {
-                await OutboxReader.AcknowledgeAsync(connection, batch, cancellationToken);
-                Report(Type, answer);
-                _pushed += batch.Samples.Count;
-                _sizes[Type] = _sizes[Type].After(answer.Outcome, batch.Samples.Count);
-            }
-            else if (bad is null)
-            {
-                // What was stored behind it is pushed again.
-                bad = answer;
-                most = batch.Samples.Count;
-            }
-        }
-
-        if (sent.Count == 0)
+        var run = await _measurements.RunAsync(connection, answer => Report(Type, answer), cancellationToken);
+        _pushed += run.Samples;
+        if (run is { Batches: 0, Bad: null })
         {
             ReportCaughtUp();
             return options.Value.Interval;
         }
 
-        if (bad is not null)
-        {
-            _sizes[Type] = _sizes[Type].After(bad.Outcome, most);
-        }
-
-        await HeedAsync(connection, state, bad ?? new(PushOutcome.Stored, null, null, null), cancellationToken);
-        return await NextAsync(connection, bad, sent.Count == BatchesPerTick, cancellationToken);
+        await HeedAsync(connection, state, run.Bad ?? new(PushOutcome.Stored, null, null, null), cancellationToken);
+        return await NextAsync(connection, run.Bad, run.More, cancellationToken);
     }
 
     private async Task<TimeSpan> NextAsync(

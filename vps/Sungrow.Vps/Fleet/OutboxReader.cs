@@ -14,17 +14,28 @@ internal sealed record PushedSamples(
 
 /// <summary>Fills batches from the outbox, oldest first. What has been read of a stretch counts for the next batch; a batch that is not
 /// stored ends the reader, and its rows are read again by another.</summary>
-internal sealed class OutboxReader(NpgsqlConnection connection, List<PushRange> ranges)
+internal sealed class OutboxReader(NpgsqlConnection connection, List<PushRange> ranges, bool isFull)
 {
     private const int MostRows = 10_000;
     private static readonly TimeSpan Microsecond = TimeSpan.FromMicroseconds(1);
 
     private int _next;
 
+    /// <summary>Whether the outbox may hold more than what this one reads.</summary>
+    public bool IsFull => isFull;
+
     public static async Task<OutboxReader> OpenAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
-            $"SELECT id, device_id, from_ts, to_ts FROM fleet_outbox ORDER BY id LIMIT {MostRows}", connection);
+        // Of a month in which it believes in a few rows, the planner would read and sort all for each batch; by the key they come in order.
+        // Until the connection goes back to the pool.
+        await using NpgsqlBatch command = new(connection)
+        {
+            BatchCommands =
+            {
+                new("SET enable_bitmapscan = off"),
+                new($"SELECT id, device_id, from_ts, to_ts FROM fleet_outbox ORDER BY id LIMIT {MostRows}"),
+            },
+        };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         List<OutboxRow> rows = [];
         while (await row.ReadAsync(cancellationToken))
@@ -32,7 +43,7 @@ internal sealed class OutboxReader(NpgsqlConnection connection, List<PushRange> 
             rows.Add(new(row.GetInt64(0), row.GetString(1), row.GetFieldValue<DateTimeOffset>(2), row.GetFieldValue<DateTimeOffset>(3)));
         }
 
-        return new(connection, PushRanges.Join(rows));
+        return new(connection, PushRanges.Join(rows), isFull: rows.Count == MostRows);
     }
 
     /// <returns>Null where nothing is left. A batch without samples is one of stretches whose samples are gone.</returns>

@@ -54,6 +54,11 @@ internal static class PushPolicy
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(30);
     private const int MostDoublings = 10;
 
+    // What edges send comes first. As many rows wait for the database, or are being written, only when it has its hands full.
+    private const long BusyRows = 100;
+    private const int RestFor = 9;
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(5);
+
     /// <param name="code">Of problem+json; null: it is not the admin VPS that answers.</param>
     /// <param name="counts">Of a 200 that can be read.</param>
     public static PushAnswer Judge(int status, string? code, FleetAnswer? counts, TimeSpan? retryAfter, int sent)
@@ -94,6 +99,12 @@ internal static class PushPolicy
         var wait = (ceiling < LongestWait ? ceiling : LongestWait) * ((1 + random) / 2);
         return wait > FirstWait ? wait : FirstWait;
     }
+
+    /// <param name="rows">That this server's ingest has before it.</param>
+    public static bool IsBusy(long rows) => rows >= BusyRows;
+
+    /// <summary>After a batch beside a busy ingest: so that pushing takes a tenth of the time. The outbox holds what waits.</summary>
+    public static TimeSpan Rest(TimeSpan worked) => Shorter(worked * RestFor, LongestRest);
 
     // One that names no time, or none to come, waits as long as after a first failure.
     private static TimeSpan RateLimited(TimeSpan? asked) => asked > TimeSpan.Zero ? Shorter(asked.Value, LongestWait) : FirstWait;
