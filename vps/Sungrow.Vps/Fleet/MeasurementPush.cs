@@ -17,6 +17,7 @@ internal sealed class MeasurementPush(FleetClient client, TimescaleBatchWriter i
 
     // Sites and devices have their turn between.
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
     private static readonly PushAnswer Nothing = new(PushOutcome.Stored, null, null, null);
 
     private BatchSize _size = BatchSize.Largest;
@@ -73,10 +74,21 @@ internal sealed class MeasurementPush(FleetClient client, TimescaleBatchWriter i
 
             if (reads && (busy | IsBusy()))
             {
-                await Task.Delay(PushPolicy.Rest(time.GetElapsedTime(since)), time, cancellationToken);
+                await RestAsync(PushPolicy.Rest(time.GetElapsedTime(since)), cancellationToken);
             }
 
             (since, busy) = (time.GetTimestamp(), IsBusy());
+        }
+    }
+
+    // Or until ingest has been quiet for a while.
+    private async Task RestAsync(TimeSpan rest, CancellationToken cancellationToken)
+    {
+        const int enough = 5;
+        for (var quiet = 0; rest > TimeSpan.Zero && quiet < enough; rest -= Look)
+        {
+            await Task.Delay(Look, time, cancellationToken);
+            quiet = IsBusy() ? 0 : quiet + 1;
         }
     }
 
