@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # The main job on this machine, with a simulated inverter: Modbus TCP -> edge -> HTTP -> VPS -> PostgreSQL and Redis -> realtime API.
+# With --fleet the VPS pushes on to a second one, with a database of its own.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/debian.sh
 
 usage() {
   cat <<'USAGE'
-Usage: ./demo.sh [--seconds N]
+Usage: ./demo.sh [--fleet] [--seconds N]
 
 Starts a private PostgreSQL and Redis, the VPS, a simulated inverter and the edge, and prints where to look: the dashboard's address and the
 token to sign in with. The edge replays a day of history first. Ctrl-C stops all of it.
 
   --seconds N   Poll for N seconds, let the uplink drain, and exit 0 only if every sample polled is stored and none waits.
                 Without history.
+  --fleet       Start a second VPS, an installer's, to which the first one pushes. With --seconds: exit 0 only if both
+                databases hold the same samples.
 USAGE
 }
 
-seconds=
+seconds= fleet=
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds)
@@ -24,6 +27,7 @@ while [ $# -gt 0 ]; do
       [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--seconds takes a whole number from 1 on."
       shift 2
       ;;
+    --fleet) fleet=1; shift ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; die "'$1' is not an option." ;;
   esac
@@ -121,6 +125,17 @@ read -r _ inverter _ serial _ <"$data/simulator.log"
 
 api_port=$(free_port 8080)
 url=http://localhost:$api_port
+if [ -n "$fleet" ]; then
+  # No Redis: its realtime keys would be the first one's.
+  sql 'CREATE DATABASE fleet' >/dev/null
+  admin_url=http://localhost:$(free_port $((api_port + 1)))
+  admin_database=postgres://sungrow:$database_password@127.0.0.1:$database_port/fleet
+  ASPNETCORE_URLS=$admin_url DATABASE_URL=$admin_database Application__RunMode=Admin dotnet "$vps" >"$data/admin.log" 2>&1 &
+  pids+=($!)
+  wait_for "The installer's VPS" env ASPNETCORE_URLS="$admin_url" dotnet "$vps" health
+  customer_token=$(DATABASE_URL=$admin_database dotnet "$vps" customers add home --json | sed -n 's/.*"token": "\(.*\)".*/\1/p')
+  export FleetIngest__Enabled=true FleetIngest__Url=$admin_url FleetIngest__Token=$customer_token FleetIngest__Interval=00:00:02
+fi
 ASPNETCORE_URLS=$url \
   DATABASE_URL=postgres://sungrow:$database_password@127.0.0.1:$database_port/sungrow \
   REDIS_URL=redis://127.0.0.1:$redis_port \
@@ -136,6 +151,7 @@ say
 say "  inverter   $serial, simulated, Modbus TCP on $inverter"
 say "  dashboard  $url"
 say "  token      $viewer_token"
+[ -z "$fleet" ] || say "  fleet      pushes to the installer's VPS on $admin_url, as the customer 'home'"
 say "  try        curl -H 'Authorization: Bearer $viewer_token' '$url/v1/realtime?device_id=$serial'"
 say
 
@@ -160,5 +176,16 @@ stored=$(sql "SELECT count(*) FROM sungrow_samples WHERE device_id = '$serial'" 
 
 status=0
 [ "$polled" -ge $((seconds / interval - 1)) ] && [ "$polled" -eq "$stored" ] && [ "$waiting" -eq 0 ] || status=1
+if [ -n "$fleet" ]; then
+  # One line a database: how many, and a checksum over every value.
+  sum() {
+    sql "SELECT count(*) || ' ' || coalesce(md5(string_agg((device_id, extract(epoch FROM ts), pv_power_w, pv_daily_kwh, battery_power_w,
+      battery_soc_pct, battery_temp_c, load_power_w, export_power_w, sample_count, interval_s, seq)::text, ',' ORDER BY device_id, ts)), '') FROM $1" "$2"
+  }
+  same() { [ "$(sum sungrow_samples sungrow)" = "$(sum fleet.measurements fleet)" ]; }
+  for _ in {1..100}; do same && break || sleep 0.2; done
+  same || status=1
+  say "fleet: $(sql 'SELECT count(*) FROM fleet.measurements' fleet) of $stored samples are on the installer's VPS$(same && echo ', and they are the same')"
+fi
 echo "polled=$polled stored=$stored waiting=$waiting"
 exit "$status"

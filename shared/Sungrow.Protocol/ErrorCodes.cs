@@ -10,6 +10,7 @@ public static class ErrorCodes
     public const string DeviceIdRequired = "DEVICE_ID_REQUIRED";
     public const string InvalidQuery = "INVALID_QUERY";
     public const string RangeTooLarge = "RANGE_TOO_LARGE";
+    public const string BatchTypeInvalid = "BATCH_TYPE_INVALID";
 
     // 401
     public const string TokenMissing = "TOKEN_MISSING";
@@ -17,6 +18,7 @@ public static class ErrorCodes
     public const string UnregisteredDevice = "UNREGISTERED_DEVICE";
     public const string ApiKeyMissing = "API_KEY_MISSING";
     public const string ApiKeyInvalid = "API_KEY_INVALID";
+    public const string CustomerTokenInvalid = "CUSTOMER_TOKEN_INVALID";
 
     // 403
     public const string DeviceRevoked = "DEVICE_REVOKED";

@@ -12,13 +12,14 @@ public static class IngestBatchReader
 
     /// <param name="utf8">The whole body.</param>
     /// <param name="window">The times accepted.</param>
-    public static ReadBatch Read(ReadOnlySpan<byte> utf8, SampleWindow window)
+    /// <param name="list">The member that holds the samples.</param>
+    public static ReadBatch Read(ReadOnlySpan<byte> utf8, SampleWindow window, string list = "samples")
     {
         var batch = new ReadBatch();
         var reader = new Utf8JsonReader(utf8, Options);
         try
         {
-            ReadBody(ref reader, window, batch);
+            ReadBody(ref reader, window, list, batch);
             return batch;
         }
         catch (JsonException broken)
@@ -32,7 +33,7 @@ public static class IngestBatchReader
         }
     }
 
-    private static void ReadBody(ref Utf8JsonReader reader, SampleWindow window, ReadBatch batch)
+    private static void ReadBody(ref Utf8JsonReader reader, SampleWindow window, string list, ReadBatch batch)
     {
         int samples = 0, bufferIds = 0;
         reader.Read();
@@ -45,7 +46,7 @@ public static class IngestBatchReader
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var mayBeOurs = Texts.MayBeOurs(ref reader);
-                var isSamples = mayBeOurs && reader.ValueTextEquals("samples"u8);
+                var isSamples = mayBeOurs && reader.ValueTextEquals(list);
                 var isBufferId = mayBeOurs && reader.ValueTextEquals("buffer_id"u8);
                 reader.Read();
                 if (isSamples && ++samples == 1)
@@ -68,8 +69,8 @@ public static class IngestBatchReader
         }
 
         reader.Read(); // Throws where anything follows the end.
-        AddWhere(samples == 0, "samples", ErrorCodes.Required, "an object with an array of samples");
-        AddWhere(samples > 1, "samples", ErrorCodes.DuplicateMember, "once");
+        AddWhere(samples == 0, list, ErrorCodes.Required, "an object with an array of samples");
+        AddWhere(samples > 1, list, ErrorCodes.DuplicateMember, "once");
         AddWhere(bufferIds > 1, "buffer_id", ErrorCodes.DuplicateMember, "once");
 
         void AddWhere(bool holds, string path, string code, string detail)
@@ -105,6 +106,7 @@ public static class IngestBatchReader
 
         for (var index = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; index++)
         {
+            batch.Sent = index + 1;
             if (index == ProtocolLimits.MaxSamples)
             {
                 batch.TooManySamples = true;

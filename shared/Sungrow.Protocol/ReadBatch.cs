@@ -12,6 +12,9 @@ public sealed class ReadBatch
 
     public Guid? BufferId { get; internal set; }
 
+    /// <summary>Entries of the list, sound or not.</summary>
+    public int Sent { get; internal set; }
+
     /// <summary>The sound samples in the order of the body; all of them when <see cref="Errors"/> is empty.</summary>
     public List<SungrowSample> Samples { get; } = [];
 

@@ -97,6 +97,9 @@ internal sealed class IngestServers : IAsyncDisposable
         return devices;
     }
 
+    /// <summary>Another one on the same PostgreSQL.</summary>
+    public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken) => _postgres.CreateDatabaseAsync(cancellationToken);
+
     /// <summary>Nothing stored, and nothing to be written back to disk.</summary>
     public async Task EmptyAsync(CancellationToken cancellationToken)
     {
@@ -132,7 +135,7 @@ internal sealed class IngestServers : IAsyncDisposable
         string program, IEnumerable<string> arguments, Dictionary<string, string?> environment, CancellationToken cancellationToken)
     {
         const string listening = "Now listening on: ";
-        environment["DATABASE_URL"] = DatabaseUrl;
+        environment.TryAdd("DATABASE_URL", DatabaseUrl);
         environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         var process = program == Programs.Vps
             ? ProgramProcess.Start("dotnet", [program, .. arguments], environment)

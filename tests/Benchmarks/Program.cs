@@ -15,6 +15,7 @@ internal static class Program
             Drain.Command(),
             EdgeFootprint.Command(),
             History.Command(),
+            FleetPush.Command(),
             IngestThroughput.Command(),
             IngestMillion.Command(),
             Realtime.Command(),

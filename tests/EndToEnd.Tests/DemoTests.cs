@@ -6,8 +6,10 @@ public class DemoTests
 {
     private static readonly TimeSpan WithItsBuild = TimeSpan.FromMinutes(10);
 
-    [Fact]
-    public async Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind()
+    [Theory]
+    [InlineData("--seconds", "25")]
+    [InlineData("--fleet", "--seconds", "25")] // And only if the second VPS has the same samples.
+    public async Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind(params string[] arguments)
     {
         var cancelled = TestContext.Current.CancellationToken;
         // Open to others, which CreateTempSubdirectory is not: its PostgreSQL may run as another user.
@@ -15,7 +17,7 @@ public class DemoTests
         try
         {
             await using var demo = ProgramProcess.Start(
-                Path.Combine(Programs.Root, "demo.sh"), ["--seconds", "25"], new Dictionary<string, string?> { ["TMPDIR"] = scratch });
+                Path.Combine(Programs.Root, "demo.sh"), arguments, new Dictionary<string, string?> { ["TMPDIR"] = scratch });
 
             Assert.True(await demo.ExitCodeAsync(WithItsBuild, cancelled) == 0, demo.Output);
 

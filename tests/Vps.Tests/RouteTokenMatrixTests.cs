@@ -41,6 +41,10 @@ public class RouteTokenMatrixTests(Databases databases)
         FutureViewer,
         ApiKey,
         WrongApiKey,
+        Customer,
+        CustomersOldToken,
+        CustomersEndedToken,
+        RevokedCustomer,
     }
 
     /// <summary>The rows.</summary>
@@ -67,6 +71,7 @@ public class RouteTokenMatrixTests(Databases databases)
         OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/devices", "", own: Ok, others: Ok),
+        OfCustomer("POST /api/fleet/ingest", () => new("""{"sites":[]}""", Encoding.UTF8, "application/json")),
     ];
 
     [Fact]
@@ -164,6 +169,13 @@ public class RouteTokenMatrixTests(Databases databases)
         },
         body);
 
+    /// <summary>Whatever else it is, what shows no customer's token is the same.</summary>
+    private static Route OfCustomer(string name, Func<StringContent> body) => new(
+        name,
+        "",
+        shows => shows is Shows.Customer or Shows.CustomersOldToken ? Ok : ErrorCodes.CustomerTokenInvalid,
+        body);
+
     private static StringContent Batch() => new(
         JsonSerializer.Serialize(new IngestBatch(null, [Series.Sample(1)]), ProtocolJson.Default.IngestBatch), Encoding.UTF8, "application/json");
 
@@ -178,7 +190,12 @@ public class RouteTokenMatrixTests(Databases databases)
         var (method, path) = (route.Name.Split(' ')[0], route.Name.Split(' ')[1]);
         path = path.Replace("{tenant}", "default", StringComparison.Ordinal).Replace("{device}", VpsServer.Device, StringComparison.Ordinal);
         using HttpRequestMessage request = new(new HttpMethod(method), path + route.Query) { Content = route.Body?.Invoke() };
-        if (header is not null)
+        if (header is not null && route.Name.Contains("/fleet/", StringComparison.Ordinal))
+        {
+            request.Headers.TryAddWithoutValidation("X-Customer-Token", header.Split(' ')[^1]);
+            request.Headers.TryAddWithoutValidation("X-Batch-Type", "sites");
+        }
+        else if (header is not null)
         {
             var (name, value) = header.StartsWith(ShellyKey.Header, StringComparison.Ordinal)
                 ? (ShellyKey.Header, header[(ShellyKey.Header.Length + 1)..])
@@ -205,6 +222,8 @@ public class RouteTokenMatrixTests(Databases databases)
             INSERT INTO sites (tenant_id, name, time_zone) VALUES (1, 'barn', 'UTC');
             UPDATE devices SET site_id = (SELECT id FROM sites WHERE name = 'barn') WHERE device_id IN ('inverter-2', 'inverter-3');
             """);
+        var (good, ended) = (Tokens.Issue(), Tokens.Issue());
+        await CustomerAsync("two", old: ended, end: "now() - interval '1 hour'");
         const string Now = "now(), NULL";
         const string Expired = "now() - interval '2 hours', now() - interval '1 hour'";
         const string Future = "now() + interval '1 hour', NULL";
@@ -230,7 +249,20 @@ public class RouteTokenMatrixTests(Databases databases)
             [Shows.FutureViewer] = await ViewerAsync("default", "inverter-1", Future),
             [Shows.ApiKey] = $"{ShellyKey.Header} {QueueWorker.Key}",
             [Shows.WrongApiKey] = $"{ShellyKey.Header} {Tokens.Issue()}",
+            [Shows.Customer] = await CustomerAsync("one", old: good, end: "now() + interval '1 hour'"),
+            [Shows.CustomersOldToken] = $"Bearer {good}",
+            [Shows.CustomersEndedToken] = $"Bearer {ended}",
+            [Shows.RevokedCustomer] = await CustomerAsync("three", "REVOKED"),
         };
+
+        async Task<string> CustomerAsync(string name, string status = "ACTIVE", string? old = null, string end = "NULL")
+        {
+            var token = Tokens.Issue();
+            await server.ExecuteAsync(
+                $"INSERT INTO fleet.customers (customer_id, status, digest, old_digest, old_not_after) "
+                + $"VALUES ('{name}', '{status}', {Digest(token)}, {(old is null ? "NULL" : Digest(old))}, {end})");
+            return $"Bearer {token}";
+        }
 
         async Task<string> DeviceAsync(string device, string times)
         {
@@ -262,7 +294,8 @@ public class RouteTokenMatrixTests(Databases databases)
     private static string Digest(string token) => $"'\\x{Convert.ToHexString(Tokens.Digest(token))}'";
 
     private async Task<VpsServer> StartAsync() =>
-        await VpsServer.StartAsync(await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0", QueueWorker.Setting);
+        await VpsServer.StartAsync(
+            await databases.CreateAsync(), "--RATE_LIMIT_FAILED_AUTH_PER_MINUTE=0", "--Application:RunMode=Admin", QueueWorker.Setting);
 
     /// <param name="Name">Method and pattern, as they are mapped.</param>
     /// <param name="Expected"><see cref="Ok"/>, or the code of the problem.</param>

@@ -72,8 +72,9 @@ internal sealed class VpsServer : IAsyncDisposable
 
     public Task<Answer> GetAsync(string path, string? token = Token) => SendAsync(HttpMethod.Get, path, null, token);
 
-    public Task<Answer> PostAsync(string path, HttpContent content, string? token = Token) => SendAsync(
-        HttpMethod.Post, path, content, token);
+    public Task<Answer> PostAsync(
+        string path, HttpContent content, string? token = Token, params (string Name, string Value)[] headers) =>
+        SendAsync(HttpMethod.Post, path, content, token, headers);
 
     public Task<Answer> IngestAsync(string json, string? token = Token) =>
         PostAsync("/v1/ingest", new StringContent(json, Encoding.UTF8, "application/json"), token);
@@ -83,12 +84,18 @@ internal sealed class VpsServer : IAsyncDisposable
 
     public Task<Answer> IngestAsync(params SungrowSample[] samples) => IngestAsync(new IngestBatch(null, samples));
 
-    public async Task<Answer> SendAsync(HttpMethod method, string path, HttpContent? content, string? token)
+    public async Task<Answer> SendAsync(
+        HttpMethod method, string path, HttpContent? content, string? token, params (string Name, string Value)[] headers)
     {
         using HttpRequestMessage request = new(method, path) { Content = content };
         if (token is not null)
         {
             request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+        }
+
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
         }
 
         using var answer = await _http.SendAsync(request);

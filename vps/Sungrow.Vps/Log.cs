@@ -1,7 +1,7 @@
 namespace Sungrow.Vps;
 
 /// <summary>Every line this process writes. Ids: 1-999 the process, 1000s storage, 2000s devices, 3000s ingest, 4000s realtime, 5000s
-/// Shelly, 7000s monitoring; never reused. No payload, no token.</summary>
+/// Shelly, 6000s fleet, 7000s monitoring; never reused. No payload, no token.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Error, "{Method} {Route} failed")]
@@ -57,8 +57,8 @@ internal static partial class Log
     [LoggerMessage(1011, LogLevel.Warning, "The aggregates wait for the next refresh, so late samples are not in them yet: {Reason}")]
     public static partial void RefreshWaits(this ILogger log, string reason);
 
-    [LoggerMessage(1012, LogLevel.Information, "Late samples are in the aggregates from {From} to {To}, asked for by {Changes} changes")]
-    public static partial void Refreshed(this ILogger log, DateTimeOffset from, DateTimeOffset to, int changes);
+    [LoggerMessage(1012, LogLevel.Information, "Late samples are in {Aggregate} from {From} to {To}, asked for by {Changes} changes")]
+    public static partial void Refreshed(this ILogger log, string aggregate, DateTimeOffset from, DateTimeOffset to, int changes);
 
     [LoggerMessage(2000, LogLevel.Information, "auth_cache_hits={Hits} auth_cache_misses={Misses} auth_cache_size={Size}")]
     public static partial void AuthCache(this ILogger log, long hits, long misses, int size);
@@ -111,6 +111,44 @@ internal static partial class Log
         "Shelly: {Inserted} new, {Duplicates} duplicates, {Errors} errors, {Messages} messages, {Devices} devices, {Seconds} s")]
     public static partial void ShellyBatch(
         this ILogger log, int inserted, int duplicates, int errors, int messages, int devices, double seconds);
+
+    [LoggerMessage(6000, LogLevel.Information, "This server pushes to {Url} each {Interval}")]
+    public static partial void FleetPushes(this ILogger log, Uri url, TimeSpan interval);
+
+    [LoggerMessage(6001, LogLevel.Information, "Pushing is switched on: the past of {Devices} devices is in the outbox")]
+    public static partial void FleetPastEnqueued(this ILogger log, int devices);
+
+    [LoggerMessage(6002, LogLevel.Information, "Pushed {Samples} samples so far; {Rows} rows of the outbox wait")]
+    public static partial void FleetProgress(this ILogger log, long samples, long rows);
+
+    [LoggerMessage(6003, LogLevel.Information, "Pushed all that waited, {Samples} samples")]
+    public static partial void FleetCaughtUp(this ILogger log, long samples);
+
+    [LoggerMessage(6004, LogLevel.Debug, "Pushed {Resource}: {Accepted} accepted, {Duplicates} duplicates")]
+    public static partial void FleetPushed(this ILogger log, string resource, int accepted, int duplicates);
+
+    [LoggerMessage(6005, LogLevel.Warning, "{Rejected} of the {Resource} pushed were rejected, and are not there; the admin VPS's events say why")]
+    public static partial void FleetRejected(this ILogger log, string resource, int rejected);
+
+    [LoggerMessage(6006, LogLevel.Warning, "Pushing {Resource} to {Url} failed, next try {NextTry}: {Reason}")]
+    public static partial void FleetPushFailed(this ILogger log, string resource, Uri url, string? reason, DateTimeOffset? nextTry);
+
+    [LoggerMessage(6007, LogLevel.Information, "Pushing {Resource} waits until {NextTry}, as the admin VPS asks")]
+    public static partial void FleetRateLimited(this ILogger log, string resource, DateTimeOffset? nextTry);
+
+    [LoggerMessage(
+        6008, LogLevel.Error,
+        "{Url} refuses FleetIngest__Token: nothing is pushed before {NextTry}, and all of it is kept. See 'sungrow-vps customers' there")]
+    public static partial void FleetTokenRefused(this ILogger log, Uri url, DateTimeOffset? nextTry);
+
+    [LoggerMessage(6009, LogLevel.Warning, "Pushing waits for the database: {Reason}")]
+    public static partial void FleetPushWaits(this ILogger log, string reason);
+
+    [LoggerMessage(6010, LogLevel.Information, "{Customer}: {Resource}, {Accepted} accepted, {Duplicates} duplicates, {Rejected} rejected")]
+    public static partial void FleetBatch(this ILogger log, string customer, string resource, int accepted, int duplicates, int rejected);
+
+    [LoggerMessage(6011, LogLevel.Warning, "{Customer}: a batch of {Resource} was refused as a whole: {Code}")]
+    public static partial void FleetRefused(this ILogger log, string customer, string resource, string code);
 
     [LoggerMessage(7000, LogLevel.Information, "Told every channel: {Alert} of {Device}")]
     public static partial void AlertTold(this ILogger log, string alert, string device);

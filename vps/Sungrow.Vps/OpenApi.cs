@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
+using Sungrow.Vps.Fleet;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Shelly;
@@ -26,6 +27,7 @@ internal static class OpenApi
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ShellyJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, HistoryJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SessionJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, FleetJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ProtocolJson.Default);
         });
         return services.AddOpenApi(options =>

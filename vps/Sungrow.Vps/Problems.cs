@@ -65,7 +65,7 @@ internal static class Problems
                 Code = ErrorCodes.RateLimited,
                 Detail = refusal.Limit == RateLimits.FailedAuthentication
                     ? "Too many failed attempts from this address; a token that is good is let through."
-                    : $"Too many {refusal.Limit} from this device; nothing was stored. Send it again after Retry-After; whoami tells the limits.",
+                    : $"Too many {refusal.Limit} from this sender; nothing was stored. Send it again after Retry-After; whoami tells a device its limits.",
                 Limit = refusal.Limit,
             },
             refusal.RetryAfter);

@@ -3,6 +3,8 @@ using Sungrow.Protocol;
 using Sungrow.Vps.Dashboard;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Devices.Commands;
+using Sungrow.Vps.Fleet;
+using Sungrow.Vps.Fleet.Commands;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Ingest;
 using Sungrow.Vps.Ingest.Commands;
@@ -30,6 +32,7 @@ internal static class Program
         health.SetAction((_, cancellationToken) => Health.AskAsync(Configure([]).Configuration, cancellationToken));
         root.Subcommands.Add(health);
         RegistryCommands.AddTo(root);
+        root.Subcommands.Add(CustomerCommands.Create());
         root.Subcommands.Add(QuarantineCommands.Create());
         root.Subcommands.Add(EventsCommands.Create());
         root.Subcommands.Add(BackupCommand.Create());
@@ -62,6 +65,7 @@ internal static class Program
         builder.Services.AddRealtime();
         builder.Services.AddShelly();
         builder.Services.AddHistory();
+        builder.Services.AddFleet(builder.Configuration);
         builder.Services.AddDescription();
         var app = builder.Build();
         app.UseForwardedHeaders(); // Of TRUSTED_PROXIES.
@@ -74,6 +78,7 @@ internal static class Program
         app.MapRealtime();
         app.MapShelly();
         app.MapHistoryRoutes();
+        app.MapFleet();
         app.MapOpenApi("/openapi/v1.json"); // No other: what is not there is refused like every route that is not.
         return app;
     }

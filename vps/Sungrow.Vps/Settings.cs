@@ -71,7 +71,8 @@ internal static partial class Settings
     /// failure.</summary>
     public static IReadOnlyList<string> Complaints(Exception failure) => failure switch
     {
-        AggregateException several => [.. several.InnerExceptions.SelectMany(Complaints)],
+        // A setting that others lean on is complained of by each.
+        AggregateException several => [.. several.InnerExceptions.SelectMany(Complaints).Distinct(StringComparer.Ordinal)],
         OptionsValidationException refused => [.. refused.Failures],
         StartRefusedException refused => [refused.Message],
         InvalidOperationException when Unreadable().Match(failure.Message) is { Success: true } match =>

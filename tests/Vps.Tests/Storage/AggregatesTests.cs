@@ -124,7 +124,7 @@ public class AggregatesTests(Databases databases)
         await RefreshAsync(server);
         Assert.Equal(1, (await server.IngestAsync(late[1] with { LoadPowerW = 5_999.5 })).Counts().Conflicts);
         await using var held = await HoldRefreshAsync(server);
-        QuarantineRelease release = new(server.Database, TimeProvider.System, new StorageOptions());
+        QuarantineRelease release = new(server.Database, TimeProvider.System, new StorageOptions(), new FleetOutbox(isOn: false));
 
         Assert.True((await release.ReleaseAsync(await server.AskAsync<long>("SELECT id FROM quarantine"), "tester", default)).Done);
 
@@ -195,9 +195,9 @@ public class AggregatesTests(Databases databases)
         await server.ExecuteAsync("DROP MATERIALIZED VIEW samples_15m CASCADE");
         await using (var connection = await server.Database.OpenConnectionAsync())
         {
-            await Aggregates.EnsureAsync(connection, continuous: false, default);
+            await Aggregates.EnsureAsync(connection, continuous: false, fleet: false, default);
             await FillAsync(server, ElevenMonthsAgo, days: 20);
-            await Aggregates.EnsureAsync(connection, continuous: true, default);
+            await Aggregates.EnsureAsync(connection, continuous: true, fleet: false, default);
         }
 
         var samples = await Figures.OfSamplesAsync(server);

@@ -10,6 +10,7 @@ internal enum TokenKind
     Device,
     Viewer,
     Session,
+    Customer,
 }
 
 /// <summary>Which tokens and sessions of the registry are worth a look-up from an address that has failed too often: a good one is let through from
@@ -64,7 +65,10 @@ internal sealed class KnownTokens(Database database, TimeProvider time) : Backgr
             SELECT kind, digest FROM (
                 SELECT 0 AS kind, digest, created_at, not_before, not_after FROM device_tokens
                 UNION ALL SELECT 1, digest, created_at, not_before, not_after FROM viewer_tokens
-                UNION ALL SELECT 2, digest, created_at, created_at, expires_at FROM viewer_sessions) AS tokens
+                UNION ALL SELECT 2, digest, created_at, created_at, expires_at FROM viewer_sessions
+                UNION ALL SELECT 3, digest, created_at, created_at, NULL FROM fleet.customers WHERE status = 'ACTIVE'
+                UNION ALL SELECT 3, old_digest, created_at, created_at, old_not_after FROM fleet.customers
+                    WHERE status = 'ACTIVE' AND old_digest IS NOT NULL) AS tokens
             WHERE not_before <= now() AND (not_after IS NULL OR not_after > now())
             ORDER BY created_at DESC LIMIT $1
             """,

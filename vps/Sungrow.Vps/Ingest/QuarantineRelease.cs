@@ -14,7 +14,7 @@ internal sealed record Released(bool Done, string Sentence, string? ChangedDevic
 /// <summary>Stores what is in quarantine. A conflict takes the place of the sample that stands under its key, and that one takes its place
 /// in quarantine: both stay counted, and a release can be undone. Telemetry is tried again by the rules of today. One transaction, with its
 /// event.</summary>
-internal sealed class QuarantineRelease(NpgsqlDataSource source, TimeProvider time, StorageOptions storage)
+internal sealed class QuarantineRelease(NpgsqlDataSource source, TimeProvider time, StorageOptions storage, FleetOutbox outbox)
 {
     public async Task<Released> ReleaseAsync(long id, string actor, CancellationToken cancellationToken)
     {
@@ -47,12 +47,13 @@ internal sealed class QuarantineRelease(NpgsqlDataSource source, TimeProvider ti
         return released;
     }
 
-    private static async Task<Released> ReleaseSampleAsync(
+    private async Task<Released> ReleaseSampleAsync(
         NpgsqlConnection connection, QuarantinedRow row, string actor, CancellationToken cancellationToken)
     {
         var sample = JsonSerializer.Deserialize(row.Payload!, ProtocolJson.Default.SungrowSample)!;
         var stands = await StoredSamples.FindAsync(connection, sample.DeviceId, sample.Ts, cancellationToken);
         await StoredSamples.PutAsync(connection, new(sample with { Seq = row.Seq }, row.BufferId, row.ReceivedAt), cancellationToken);
+        await outbox.AddAsync(connection, sample.DeviceId, sample.Ts, cancellationToken);
         var replaced = stands is null ? null : row with
         {
             Payload = Quarantine.Json(stands.Sample),

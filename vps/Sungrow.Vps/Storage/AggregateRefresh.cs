@@ -41,8 +41,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
                 }
                 else
                 {
-                    // A view is always true.
-                    await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE view = $1", aggregate.View);
+                    await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE view = $1", aggregate.View); // A view is always true.
                 }
             }
 
@@ -100,7 +99,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
             else if (range.Ids.Count > 0)
             {
                 await ExecuteAsync(connection, "DELETE FROM pending_refresh WHERE id = ANY($1)", range.Ids.ToArray());
-                log.Refreshed(range.From, range.To, range.Ids.Count);
+                log.Refreshed(aggregate.View, range.From, range.To, range.Ids.Count);
             }
         }
     }
@@ -128,12 +127,13 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
             connection,
             $"""
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE hypertable_name = coalesce(
-                (SELECT materialization_hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_name = '{table}'),
-                '{table}')
+            WHERE ({Aggregates.Names(table, "hypertable")}
+               OR (hypertable_schema, hypertable_name) = (
+                   SELECT materialization_hypertable_schema, materialization_hypertable_name
+                   FROM timescaledb_information.continuous_aggregates WHERE {Aggregates.Names(table, "view")}))
             AND range_end > coalesce(
                 (SELECT now() - (config->>'drop_after')::interval + $1 FROM timescaledb_information.jobs
-                 WHERE hypertable_name = '{table}' AND proc_name = 'policy_retention'),
+                 WHERE {Aggregates.Names(table, "hypertable")} AND proc_name = 'policy_retention'),
                 '-infinity')
             """,
             cancellationToken, RefreshPolicy.DropMargin) is { } oldest ? new DateTimeOffset(oldest, TimeSpan.Zero) : null;
@@ -148,7 +148,7 @@ internal sealed class AggregateRefresh(Database database, TimeProvider time, ILo
                             TIMESTAMPTZ '2000-01-01 00:00:00+00')
             FROM timescaledb_information.continuous_aggregates AS aggregate
             JOIN _timescaledb_catalog.hypertable ON hypertable.table_name = aggregate.materialization_hypertable_name
-            WHERE aggregate.view_name = '{view}'
+            WHERE {Aggregates.Names(view, "view")}
             """,
             cancellationToken), TimeSpan.Zero);
 

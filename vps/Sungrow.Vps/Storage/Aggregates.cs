@@ -20,9 +20,11 @@ internal static class Aggregates
         new(View, "sungrow_samples", Bucket, RefreshPolicy.RegularWindow, Next: HourView);
     public static readonly KeptAggregate Hours = new(HourView, View, TimeSpan.FromHours(1), RefreshPolicy.RegularWindow);
     public static readonly KeptAggregate Loads = new(LoadAggregate.View, "power_logs", Bucket, RefreshPolicy.RegularWindow);
+    public static readonly KeptAggregate Fleet =
+        new(FleetAggregate.View, FleetMeasurements.Table, TimeSpan.FromHours(1), TimeSpan.FromDays(30));
 
-    /// <summary>All of them, each after what it is made of.</summary>
-    public static readonly KeptAggregate[] All = [Samples, Hours, Loads];
+    /// <summary>All of them, each after what it is made of; the fleet's is there where others push to this server.</summary>
+    public static readonly KeptAggregate[] All = [Samples, Hours, Loads, Fleet];
 
     // time_bucket's own origin: both functions cut at the same moments.
     private const string TimescaleBucket = "time_bucket(INTERVAL '15 minutes', ts)";
@@ -31,7 +33,7 @@ internal static class Aggregates
     // Energy in watt-seconds, split by sign sample by sample: a house that imports and exports in one quarter of an hour did both. CASE and
     // greatest() would make 0 of what was never read. The counter's first and last reading are the least and the greatest of (seconds,
     // reading): first() and last() are TimescaleDB's alone, and an order inside an aggregate sorts each bucket.
-    private const string Columns =
+    public const string Columns =
         """
         count(*) AS samples,
         sum(interval_s) AS covered_s,
@@ -92,7 +94,8 @@ internal static class Aggregates
     /// <summary>In the start's transaction. A view becomes a continuous aggregate when TimescaleDB comes, an empty one: until
     /// the first refreshes have gone through what is stored, oldest first, it adds that itself. Hours are no view of plain PostgreSQL:
     /// nobody would read it.</summary>
-    public static async Task EnsureAsync(NpgsqlConnection connection, bool continuous, CancellationToken cancellationToken)
+    /// <param name="fleet">Also of what other VPSs push.</param>
+    public static async Task EnsureAsync(NpgsqlConnection connection, bool continuous, bool fleet, CancellationToken cancellationToken)
     {
         await EnsureAsync(connection, View, Select(continuous ? TimescaleBucket : PlainBucket), continuous, cancellationToken);
         if (continuous)
@@ -101,6 +104,10 @@ internal static class Aggregates
         }
 
         await EnsureAsync(connection, LoadAggregate.View, LoadAggregate.Select(continuous), continuous, cancellationToken);
+        if (fleet)
+        {
+            await EnsureAsync(connection, FleetAggregate.View, FleetAggregate.Select(continuous), continuous, cancellationToken);
+        }
     }
 
     private static async Task EnsureAsync(
@@ -149,7 +156,7 @@ internal static class Aggregates
         }
 
         await using var aggregate = new NpgsqlCommand(
-            $"SELECT 1 FROM timescaledb_information.continuous_aggregates WHERE view_name = '{view}'", connection);
+            $"SELECT 1 FROM timescaledb_information.continuous_aggregates WHERE {Names(view, "view")}", connection);
         return await aggregate.ExecuteScalarAsync(cancellationToken) is not null;
     }
 
@@ -175,6 +182,11 @@ internal static class Aggregates
     public static DateTimeOffset Floor(DateTimeOffset time) => Samples.Floor(time);
 
     public static DateTimeOffset Ceiling(DateTimeOffset time) => Samples.Ceiling(time);
+
+    /// <summary>Which row of one of TimescaleDB's own views names <paramref name="relation"/>, of whatever schema.</summary>
+    /// <param name="kind"><c>view</c> or <c>hypertable</c>.</param>
+    public static string Names(string relation, string kind) =>
+        $"to_regclass(quote_ident({kind}_schema) || '.' || quote_ident({kind}_name)) = to_regclass('{relation}')";
 
     private static string Buckets(string view, DateTimeOffset from, DateTimeOffset to) =>
         $"(SELECT * FROM {view} WHERE device_id = $1 AND bucket >= {Literal(from)} AND bucket < {Literal(to)}) AS buckets";

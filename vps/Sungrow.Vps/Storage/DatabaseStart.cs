@@ -15,7 +15,8 @@ internal delegate Task AfterMigration(NpgsqlConnection connection, CancellationT
 /// <c>/healthz</c>, answers 503 elsewhere and tries again. Several replicas may start at once: one works, the others wait and find
 /// everything done.</summary>
 internal sealed class DatabaseStart(
-    NpgsqlDataSource source, Database database, IOptions<StorageOptions> options, IEnumerable<AfterMigration> afterMigration,
+    NpgsqlDataSource source, Database database, IOptions<StorageOptions> options, IOptions<ApplicationOptions> application,
+    IEnumerable<AfterMigration> afterMigration,
     IHostApplicationLifetime host, TimeProvider time, ILogger<DatabaseStart> log) : BackgroundService
 {
     // Of all the advisory locks in this database: "sungrow".
@@ -86,8 +87,9 @@ internal sealed class DatabaseStart(
             decision = Heed(TimescalePolicy.Without(options.Value.Timescale, "the database user may not create the extension"));
         }
 
-        var whole = decision.Use && await timescale.ApplyAsync(options.Value, cancellationToken);
-        await Aggregates.EnsureAsync(connection, continuous: whole, cancellationToken);
+        var fleet = application.Value.RunMode == RunMode.Admin;
+        var whole = decision.Use && await timescale.ApplyAsync(options.Value, fleet, cancellationToken);
+        await Aggregates.EnsureAsync(connection, continuous: whole, fleet, cancellationToken);
         if (whole)
         {
             await timescale.RefuseErasingPolicyAsync(options.Value.RawRetention, cancellationToken);

@@ -10,8 +10,10 @@ namespace Sungrow.Vps.Storage;
 /// The counts hold under concurrency: a row counts as inserted in the one transaction that inserted it; every other one waits for that,
 /// then compares its own values with the row that stands.</summary>
 /// <param name="events">Null keeps no audit.</param>
+/// <param name="outbox">Null pushes nothing on.</param>
 internal sealed class FlushTransaction(
-    Database database, IngestEvents? events, IOptions<StorageOptions> options, TimeProvider time, ILogger<FlushTransaction> log)
+    Database database, IngestEvents? events, IOptions<StorageOptions> options, TimeProvider time, ILogger<FlushTransaction> log,
+    FleetOutbox? outbox = null)
 {
     private const int Attempts = 4;
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(20);
@@ -157,10 +159,21 @@ internal sealed class FlushTransaction(
             await PendingRefresh.AddAsync(connection, flush.First, flush.Last, cancellationToken);
         }
 
+        // In one round trip.
+        await using NpgsqlBatch batch = new(connection);
+        if (outbox?.Rows(flush.Requests, inserted) is { } stretches)
+        {
+            batch.BatchCommands.Add(stretches);
+        }
+
         if (events is not null && IngestEvents.Rows(flush.Requests, answers) is { } rows)
         {
-            // In one round trip.
-            await using NpgsqlBatch batch = new(connection) { BatchCommands = { rows, new("COMMIT") } };
+            batch.BatchCommands.Add(rows);
+        }
+
+        if (batch.BatchCommands.Count > 0)
+        {
+            batch.BatchCommands.Add(new("COMMIT"));
             await batch.ExecuteNonQueryAsync(cancellationToken);
         }
         else

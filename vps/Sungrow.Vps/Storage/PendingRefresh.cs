@@ -17,6 +17,13 @@ internal static class PendingRefresh
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Times of what another VPS has pushed, as a part of the writer's last round trip.</summary>
+    public static NpgsqlBatchCommand OfFleet(DateTimeOffset first, DateTimeOffset last) =>
+        new($"INSERT INTO pending_refresh (view, from_ts, to_ts) VALUES ('{FleetAggregate.View}', $1, $2)")
+        {
+            Parameters = { new() { Value = first.UtcDateTime }, new() { Value = last.UtcDateTime } },
+        };
+
     /// <summary>Times of loads.</summary>
     public static async Task AddLoadsAsync(
         NpgsqlConnection connection, IEnumerable<(DateTime First, DateTime Last)> ranges, CancellationToken cancellationToken)

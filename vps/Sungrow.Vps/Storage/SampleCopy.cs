@@ -17,10 +17,16 @@ internal static class SampleCopy
     // In the order of SampleSql.Copy.
     private static void Encode(ref BinaryCopy copy, FlushRow row)
     {
-        var sample = row.Sample;
         copy.Begin(Columns);
         copy.Field(row.Batch.DeviceId);
         copy.Field(row.Batch.BufferId);
+        Values(ref copy, row);
+    }
+
+    /// <summary>All but whose it is: <c>ts</c> to <c>seq</c>.</summary>
+    public static void Values(ref BinaryCopy copy, FlushRow row)
+    {
+        var sample = row.Sample;
         copy.Field(sample.Ts.UtcDateTime);
         copy.Field(sample.PvPowerW);
         copy.Field(sample.PvDailyKwh);

@@ -9,13 +9,13 @@ namespace Sungrow.Vps.Storage;
 /// <summary>The statements that write samples, and their parameters: a column each, an element a row.</summary>
 internal static class SampleSql
 {
-    private const string Columns =
+    public const string Columns =
         """
         device_id, buffer_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c, load_power_w, export_power_w,
         sample_count, interval_s, seq
         """;
 
-    private const string Sent =
+    public const string Sent =
         $"""
         unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS sent ({Columns}, ordinal)
         """;

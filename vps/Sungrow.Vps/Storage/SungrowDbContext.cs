@@ -23,6 +23,7 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
         Samples(modelBuilder);
         Reports(modelBuilder);
         Loads(modelBuilder);
+        FleetModel.Map(modelBuilder);
         UseSnakeCase(modelBuilder.Model);
     }
 

@@ -16,6 +16,9 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         ("power_logs", "minute", "device_id, channel", "idempotency_key DESC, minute DESC"),
     ];
 
+    private static readonly (string Table, string Time, string Segment, string Order) Fleet =
+        (FleetMeasurements.Table, "ts", "customer_id, device_id", "ts DESC");
+
     /// <summary>The index of the chunk being written should fit in memory; a week's does for thousands of inverters.</summary>
     private static readonly TimeSpan ChunkInterval = TimeSpan.FromDays(7);
 
@@ -50,15 +53,17 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     }
 
     /// <returns>Whether old chunks are compressed and dropped: the server's Apache edition does neither.</returns>
-    public async Task<bool> ApplyAsync(StorageOptions options, CancellationToken cancellationToken)
+    /// <param name="fleet">Also what other VPSs push.</param>
+    public async Task<bool> ApplyAsync(StorageOptions options, bool fleet, CancellationToken cancellationToken)
     {
         var whole = true;
-        foreach (var (table, time, segment, order) in Hypertables)
+        foreach (var hypertable in Hypertables)
         {
-            whole &= await ApplyAsync(table, time, segment, order, options, cancellationToken);
+            whole &= await ApplyAsync(hypertable, options.CompressAfter, options.RawRetention, cancellationToken);
         }
 
-        return whole;
+        return whole
+            & (!fleet || await ApplyAsync(Fleet, FleetMeasurements.CompressAfter, options.RawRetention, cancellationToken));
     }
 
     /// <summary>A refresh that reaches back to where samples were dropped finds none, and takes their figures out of the aggregate. Ours
@@ -85,7 +90,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
         var job = await AskAsync<int>(
             $"""
             SELECT job_id FROM timescaledb_information.jobs
-            WHERE hypertable_name = '{view}' AND proc_name = 'policy_refresh_continuous_aggregate'
+            WHERE {Aggregates.Names(view, "hypertable")} AND proc_name = 'policy_refresh_continuous_aggregate'
               AND coalesce((config->>'start_offset')::interval > $1, true)
             """,
             cancellationToken, longest);
@@ -98,11 +103,14 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     }
 
     private async Task<bool> ApplyAsync(
-        string table, string time, string segment, string order, StorageOptions options, CancellationToken cancellationToken)
+        (string Table, string Time, string Segment, string Order) hypertable, TimeSpan compressAfter, TimeSpan rawRetention,
+        CancellationToken cancellationToken)
     {
+        var (table, time, segment, order) = hypertable;
         // Null: no hypertable yet.
-        const string Compressed = "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = $1";
-        if (await AskAsync<bool?>(Compressed, cancellationToken, table) is null)
+        var compressed =
+            $"SELECT compression_enabled FROM timescaledb_information.hypertables WHERE {Aggregates.Names(table, "hypertable")}";
+        if (await AskAsync<bool?>(compressed, cancellationToken) is null)
         {
             // migrate_data: plain PostgreSQL may have filled it before the extension came. No default index: it is on ts alone, which no
             // query of ours asks for, and costs a third of the inserts.
@@ -119,7 +127,7 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
             return false;
         }
 
-        if (await AskAsync<bool?>(Compressed, cancellationToken, table) == false)
+        if (await AskAsync<bool?>(compressed, cancellationToken) == false)
         {
             await ExecuteAsync(
                 $"""
@@ -129,8 +137,8 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
                 cancellationToken);
         }
 
-        await KeepPolicyAsync(table, "compression", "compress_after", options.CompressAfter, cancellationToken);
-        await KeepPolicyAsync(table, "retention", "drop_after", options.RawRetention, cancellationToken);
+        await KeepPolicyAsync(table, "compression", "compress_after", compressAfter, cancellationToken);
+        await KeepPolicyAsync(table, "retention", "drop_after", rawRetention, cancellationToken);
         return true;
     }
 
@@ -139,11 +147,11 @@ internal sealed class TimescaleBootstrap(NpgsqlConnection connection)
     {
         // Adding a policy again with another interval only warns and keeps the old one.
         var isAsSet = await AskAsync<bool?>(
-            """
-            SELECT (config->>$2)::interval = $4 FROM timescaledb_information.jobs
-            WHERE hypertable_name = $1 AND proc_name = 'policy_' || $3
+            $"""
+            SELECT (config->>$1)::interval = $3 FROM timescaledb_information.jobs
+            WHERE {Aggregates.Names(table, "hypertable")} AND proc_name = 'policy_' || $2
             """,
-            cancellationToken, table, key, policy, after);
+            cancellationToken, key, policy, after);
         if (isAsSet == true)
         {
             return;

@@ -79,7 +79,8 @@ internal static class QuarantineCommands
     private static Task ReleaseAsync(AdminSession session, long[] ids)
     {
         var release = new QuarantineRelease(
-            session.Service<NpgsqlDataSource>(), session.Service<TimeProvider>(), session.Service<IOptions<StorageOptions>>().Value);
+            session.Service<NpgsqlDataSource>(), session.Service<TimeProvider>(), session.Service<IOptions<StorageOptions>>().Value,
+            session.Service<FleetOutbox>());
         return EachAsync(session, ids, "RELEASED", async id =>
         {
             var released = await release.ReleaseAsync(id, Environment.UserName, session.CancellationToken);

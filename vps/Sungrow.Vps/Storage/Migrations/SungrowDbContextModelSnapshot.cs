@@ -353,6 +353,341 @@ namespace Sungrow.Vps.Storage.Migrations
                     b.ToTable("elsewhere", (string)null);
                 });
 
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetCustomer", b =>
+                {
+                    b.Property<string>("CustomerId")
+                        .HasColumnType("text")
+                        .HasColumnName("customer_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<byte[]>("Digest")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("digest");
+
+                    b.Property<DateTimeOffset?>("FirstSeen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_seen");
+
+                    b.Property<DateTimeOffset?>("LastSeen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_seen");
+
+                    b.Property<byte[]>("OldDigest")
+                        .HasColumnType("bytea")
+                        .HasColumnName("old_digest");
+
+                    b.Property<DateTimeOffset?>("OldNotAfter")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("old_not_after");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("ACTIVE")
+                        .HasColumnName("status");
+
+                    b.HasKey("CustomerId")
+                        .HasName("pk_customers");
+
+                    b.HasIndex("Digest")
+                        .IsUnique()
+                        .HasDatabaseName("ix_customers_digest");
+
+                    b.HasIndex("OldDigest")
+                        .IsUnique()
+                        .HasDatabaseName("ix_customers_old_digest");
+
+                    b.ToTable("customers", "fleet", t =>
+                        {
+                            t.HasCheckConstraint("ck_customers_status", "status IN ('ACTIVE', 'REVOKED')");
+                        });
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetDevice", b =>
+                {
+                    b.Property<string>("CustomerId")
+                        .HasColumnType("text")
+                        .HasColumnName("customer_id");
+
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset?>("FirstSeen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_seen");
+
+                    b.Property<DateTimeOffset?>("LastSeen")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_seen");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<double>("PollIntervalS")
+                        .HasColumnType("double precision")
+                        .HasColumnName("poll_interval_s");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<string>("Serial")
+                        .HasColumnType("text")
+                        .HasColumnName("serial");
+
+                    b.Property<string>("SiteId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("site_id");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.HasKey("CustomerId", "Id")
+                        .HasName("pk_devices");
+
+                    b.ToTable("devices", "fleet");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetIngestEvent", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Accepted")
+                        .HasColumnType("integer")
+                        .HasColumnName("accepted");
+
+                    b.Property<string>("BatchType")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("batch_type");
+
+                    b.Property<int>("Bytes")
+                        .HasColumnType("integer")
+                        .HasColumnName("bytes");
+
+                    b.Property<long?>("ClientCursor")
+                        .HasColumnType("bigint")
+                        .HasColumnName("client_cursor");
+
+                    b.Property<string>("CustomerId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("customer_id");
+
+                    b.Property<int>("Duplicates")
+                        .HasColumnType("integer")
+                        .HasColumnName("duplicates");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<DateTimeOffset?>("FirstTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_ts");
+
+                    b.Property<DateTimeOffset?>("LastTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_ts");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<int>("Rejected")
+                        .HasColumnType("integer")
+                        .HasColumnName("rejected");
+
+                    b.HasKey("Id")
+                        .HasName("pk_ingest_events");
+
+                    b.HasIndex("ReceivedAt")
+                        .HasDatabaseName("ix_ingest_events_received_at");
+
+                    b.ToTable("ingest_events", "fleet");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetMeasurement", b =>
+                {
+                    b.Property<string>("CustomerId")
+                        .HasColumnType("text")
+                        .HasColumnName("customer_id");
+
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<DateTimeOffset>("Ts")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ts");
+
+                    b.Property<double?>("BatteryPowerW")
+                        .HasColumnType("double precision")
+                        .HasColumnName("battery_power_w");
+
+                    b.Property<double?>("BatterySocPct")
+                        .HasColumnType("double precision")
+                        .HasColumnName("battery_soc_pct");
+
+                    b.Property<double?>("BatteryTempC")
+                        .HasColumnType("double precision")
+                        .HasColumnName("battery_temp_c");
+
+                    b.Property<double?>("ExportPowerW")
+                        .HasColumnType("double precision")
+                        .HasColumnName("export_power_w");
+
+                    b.Property<double>("IntervalS")
+                        .HasColumnType("double precision")
+                        .HasColumnName("interval_s");
+
+                    b.Property<double?>("LoadPowerW")
+                        .HasColumnType("double precision")
+                        .HasColumnName("load_power_w");
+
+                    b.Property<double?>("PvDailyKwh")
+                        .HasColumnType("double precision")
+                        .HasColumnName("pv_daily_kwh");
+
+                    b.Property<double?>("PvPowerW")
+                        .HasColumnType("double precision")
+                        .HasColumnName("pv_power_w");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<int>("SampleCount")
+                        .HasColumnType("integer")
+                        .HasColumnName("sample_count");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.HasKey("CustomerId", "DeviceId", "Ts")
+                        .HasName("pk_measurements");
+
+                    b.ToTable("measurements", "fleet");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetOutboxRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("DeviceId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("device_id");
+
+                    b.Property<DateTimeOffset>("FromTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("from_ts");
+
+                    b.Property<DateTimeOffset>("ToTs")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("to_ts");
+
+                    b.HasKey("Id")
+                        .HasName("pk_fleet_outbox");
+
+                    b.ToTable("fleet_outbox", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetPushStateRow", b =>
+                {
+                    b.Property<string>("Resource")
+                        .HasColumnType("text")
+                        .HasColumnName("resource");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
+
+                    b.Property<DateTimeOffset?>("NextTry")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_try");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("since")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<DateTimeOffset?>("SucceededAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("succeeded_at");
+
+                    b.HasKey("Resource")
+                        .HasName("pk_fleet_push_state");
+
+                    b.ToTable("fleet_push_state", (string)null);
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetSite", b =>
+                {
+                    b.Property<string>("CustomerId")
+                        .HasColumnType("text")
+                        .HasColumnName("customer_id");
+
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<DateTimeOffset>("ReceivedAt")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at")
+                        .HasDefaultValueSql("now()");
+
+                    b.Property<string>("TimeZone")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("time_zone");
+
+                    b.HasKey("CustomerId", "Id")
+                        .HasName("pk_sites");
+
+                    b.ToTable("sites", "fleet");
+                });
+
             modelBuilder.Entity("Sungrow.Vps.Storage.GapRow", b =>
                 {
                     b.Property<string>("DeviceId")
@@ -1100,6 +1435,26 @@ namespace Sungrow.Vps.Storage.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_tokens_devices_device_id");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetDevice", b =>
+                {
+                    b.HasOne("Sungrow.Vps.Storage.FleetCustomer", null)
+                        .WithMany()
+                        .HasForeignKey("CustomerId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_devices_customers_customer_id");
+                });
+
+            modelBuilder.Entity("Sungrow.Vps.Storage.FleetSite", b =>
+                {
+                    b.HasOne("Sungrow.Vps.Storage.FleetCustomer", null)
+                        .WithMany()
+                        .HasForeignKey("CustomerId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_sites_customers_customer_id");
                 });
 
             modelBuilder.Entity("Sungrow.Vps.Storage.GapRow", b =>
