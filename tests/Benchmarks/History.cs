@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Npgsql;
 using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Storage;
 

@@ -1,3 +1,4 @@
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.History;
 using Xunit;
 

@@ -107,14 +107,15 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
         await using var connection = await database.ConnectAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             """
-            SELECT array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = viewer_tokens.digest)
+            SELECT array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = viewer_tokens.digest), fleet
             FROM viewer_tokens
             WHERE digest = $1 AND not_before <= now() AND (not_after IS NULL OR not_after > now())
             """,
             connection);
         command.Parameters.Add(new() { Value = digest });
-        return await command.ExecuteScalarAsync(cancellationToken) is string[] devices
-            ? new AuthenticatedViewer(devices.ToHashSet(StringComparer.Ordinal))
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken)
+            ? new AuthenticatedViewer(row.GetFieldValue<string[]>(0).ToHashSet(StringComparer.Ordinal), row.GetBoolean(1))
             : null;
     }
 

@@ -58,7 +58,8 @@ internal sealed class ViewerSessions(Database database)
         await using var command = new NpgsqlCommand(
             """
             SELECT sessions.token_digest, tokens.digest IS NOT NULL,
-                   array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = sessions.token_digest)
+                   array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = sessions.token_digest),
+                   coalesce(tokens.fleet, false)
             FROM viewer_sessions AS sessions
             LEFT JOIN viewer_tokens AS tokens ON tokens.digest = sessions.token_digest
                 AND tokens.not_before <= now() AND (tokens.not_after IS NULL OR tokens.not_after > now())
@@ -75,7 +76,8 @@ internal sealed class ViewerSessions(Database database)
         }
 
         return ofEnvironment(row.GetFieldValue<byte[]>(0)) is { } devices ? new AuthenticatedViewer(devices)
-            : row.GetBoolean(1) ? new AuthenticatedViewer(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal))
+            : row.GetBoolean(1)
+                ? new AuthenticatedViewer(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal), row.GetBoolean(3))
             : null;
     }
 

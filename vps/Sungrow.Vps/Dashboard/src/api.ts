@@ -19,6 +19,7 @@ export class Refused extends Error {
 
     switch (this.code) {
       case 'DEVICE_NOT_VISIBLE': return 'Your token does not show this device.';
+      case 'FLEET_NOT_VISIBLE': return 'Your token does not show the fleet any more.';
       case 'DATABASE_UNAVAILABLE': return 'The server’s database is away. Nothing is lost: the edge keeps its samples until it is back.';
       case 'RATE_LIMITED': return 'The server was asked too often and wants a pause.';
       case 'RANGE_TOO_LARGE': return 'That is more than one answer may hold. Choose a shorter range.';
