@@ -44,8 +44,8 @@ internal sealed class FleetSitesReader(Database database)
             Parameters =
             {
                 new() { Value = days.Keys.ToArray() },
-                new() { Value = days.Values.Select(day => day.UtcDateTime).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
-                new() { Value = days.Values.Select(day => Aggregates.Fleet.Ceiling(day).UtcDateTime).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new() { Value = days.Values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new() { Value = days.Values.Select(Aggregates.Fleet.Ceiling).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
                 new() { Value = since }, new() { Value = until },
             },
         };
@@ -110,7 +110,9 @@ internal sealed class FleetSitesReader(Database database)
                    sum(import) FILTER (WHERE today) AS import, sum(export) FILTER (WHERE today) AS export
             FROM piece GROUP BY customer_id, id)
         SELECT site.customer_id, site.id, site.name, site.time_zone, count(device.id), customer.last_seen, max(newest.ts),
-               sum(done.covered_s), sum(extract(epoch FROM $5 - greatest($4, least(device.first_seen, $5)))::double precision),
+               sum(done.covered_s),
+               sum(extract(epoch FROM $5 - greatest($4, least(coalesce(device.first_seen, $4), $5)))::double precision)
+                   FILTER (WHERE device.id IS NOT NULL),
                sum(done.pv), sum(done.load),
                -- Read, and never of that sign: 0. Never read: unknown.
                CASE WHEN sum(done.metered_s) > 0 THEN coalesce(sum(done.import), 0) END,

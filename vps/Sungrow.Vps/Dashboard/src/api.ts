@@ -1,4 +1,4 @@
-import type { Completeness, Devices, Energy, History, Loads, Sample } from './wire';
+import type { Completeness, Devices, Energy, FleetSites, History, Loads, Sample, Session } from './wire';
 
 /** The server said no, or nothing. */
 export class Refused extends Error {
@@ -67,6 +67,10 @@ export const api = {
     ask('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token }) }),
 
   signOut: () => ask('/v1/session', { method: 'DELETE' }),
+
+  session: () => get<Session>('/v1/session'),
+
+  fleet: () => get<FleetSites>('/v1/fleet'),
 
   devices: (signal?: AbortSignal) => get<Devices>('/v1/devices', signal),
 

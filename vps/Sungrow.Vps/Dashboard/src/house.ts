@@ -25,7 +25,9 @@ export class House {
   private edge: HTMLElement;
   private readonly timer: number;
 
-  constructor(private device: Device, others: readonly Device[], private readonly signedOut: (why: string) => void, signOut: () => void) {
+  constructor(
+    private device: Device, others: readonly Device[], fleet: boolean, private readonly signedOut: (why: string) => void, signOut: () => void,
+  ) {
     const ended = (): void => signedOut('Your session has ended. Sign in again to go on.');
     this.now = new Now(device);
     this.loads = new LoadList(device.time_zone);
@@ -38,7 +40,7 @@ export class House {
         event.preventDefault(); // The address names a device and a period, not a place on the page.
         document.getElementById('past')?.focus();
       } }, 'Skip to history'),
-      this.header(others, signOut),
+      this.header(others, fleet, signOut),
       el('main', {}, el('div', { class: 'present' }, this.now.element, this.today.element, this.loads.element), this.past.element, this.edge));
     this.live = new Live(device.device_id, device.poll_interval_s ?? 10, view => this.showLive(view, ended));
     this.timer = window.setInterval(() => void this.refresh(), minute);
@@ -133,7 +135,7 @@ export class House {
     }
   }
 
-  private header(others: readonly Device[], signOut: () => void): HTMLElement {
+  private header(others: readonly Device[], fleet: boolean, signOut: () => void): HTMLElement {
     const { device } = this;
     const name = others.length > 1
       ? el('label', { class: 'picker' }, el('span', { class: 'hidden' }, 'Device'), el(
@@ -149,6 +151,7 @@ export class House {
       el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 }),
       el('h1', { class: 'hidden' }, `Sungrow, ${title(device)}`),
       name,
+      fleet && el('a', { class: 'quiet', href: '#fleet' }, 'Fleet'),
       el('button', { type: 'button', class: 'quiet', click: signOut }, 'Sign out'));
   }
 }

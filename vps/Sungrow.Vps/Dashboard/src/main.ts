@@ -1,5 +1,6 @@
 import { api, Refused } from './api';
 import { el } from './dom';
+import { Fleet } from './fleet';
 import { House } from './house';
 import { readRoute, writeRoute } from './route';
 import { signIn } from './signin';
@@ -8,6 +9,7 @@ import './styles/page.css';
 import './styles/flow.css';
 import './styles/charts.css';
 import './styles/account.css';
+import './styles/fleet.css';
 import type { Device } from './wire';
 
 // Whether a sign-in is worth asking the server about: no secret, the session itself is a cookie that no script can read.
@@ -17,11 +19,15 @@ const app = document.getElementById('app')!;
 let house: House | null = null;
 let shown: string | null = null;
 let devices: readonly Device[] = [];
+let seesFleet = false;
+let fleet: Fleet | null = null;
 
 function place(element: HTMLElement): void {
   house?.stop();
   house = null;
   shown = null;
+  fleet?.stop();
+  fleet = null;
   app.replaceChildren(element);
 }
 
@@ -62,7 +68,9 @@ async function open(): Promise<void> {
   }
 
   try {
-    ({ devices } = await api.devices());
+    const [session, known] = await Promise.all([api.session(), api.devices()]);
+    ({ devices } = known);
+    seesFleet = session.fleet ?? false;
     show();
   } catch (failure) {
     if (!(failure instanceof Refused)) {
@@ -81,6 +89,16 @@ async function open(): Promise<void> {
 function show(): void {
   const wanted = readRoute(location.hash).device;
   const device = devices.find(known => known.device_id === wanted) ?? devices[0];
+  if (seesFleet && (wanted === null || !device)) {
+    if (!fleet) {
+      const page = new Fleet(device ? writeRoute(device.device_id, 'day', null) : null, showSignIn, () => void signOut());
+      place(page.element);
+      fleet = page;
+    }
+
+    return;
+  }
+
   if (!device) {
     notice('Your token shows no device yet. Whoever runs your server can add one to it.', 'Sign out', () => void signOut());
     return;
@@ -92,17 +110,19 @@ function show(): void {
   }
 
   house?.stop();
+  fleet?.stop();
+  fleet = null;
   if (wanted !== null && wanted !== device.device_id) {
     history.replaceState(null, '', writeRoute(device.device_id, 'day', null));
   }
 
-  house = new House(device, devices, showSignIn, () => void signOut());
+  house = new House(device, devices, seesFleet, showSignIn, () => void signOut());
   shown = device.device_id;
   app.replaceChildren(house.element);
 }
 
 window.addEventListener('hashchange', () => {
-  if (house) {
+  if (house || fleet) {
     show();
   }
 });
