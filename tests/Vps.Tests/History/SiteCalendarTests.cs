@@ -1,5 +1,4 @@
 using Sungrow.Vps.Devices;
-using Sungrow.Vps.History;
 using Xunit;
 
 namespace Sungrow.Vps.Tests.History;
