@@ -14,8 +14,8 @@ token to sign in with. The edge replays a day of history first. Ctrl-C stops all
 
   --seconds N   Poll for N seconds, let the uplink drain, and exit 0 only if every sample polled is stored and none waits.
                 Without history.
-  --fleet       Start a second VPS, an installer's, to which the first one pushes. With --seconds: exit 0 only if both
-                databases hold the same samples.
+  --fleet       Start a second VPS, an installer's, to which the first one pushes; its page shows every home that does.
+                With --seconds: exit 0 only if both databases hold the same samples.
 USAGE
 }
 
@@ -134,6 +134,8 @@ if [ -n "$fleet" ]; then
   pids+=($!)
   wait_for "The installer's VPS" env ASPNETCORE_URLS="$admin_url" dotnet "$vps" health
   customer_token=$(DATABASE_URL=$admin_database dotnet "$vps" customers add home --json | sed -n 's/.*"token": "\(.*\)".*/\1/p')
+  fleet_token=$(DATABASE_URL=$admin_database Application__RunMode=Admin dotnet "$vps" viewers add installer --fleet --json |
+    sed -n 's/.*"token": "\(.*\)".*/\1/p')
   export FleetIngest__Enabled=true FleetIngest__Url=$admin_url FleetIngest__Token=$customer_token FleetIngest__Interval=00:00:02
 fi
 ASPNETCORE_URLS=$url \
@@ -151,7 +153,10 @@ say
 say "  inverter   $serial, simulated, Modbus TCP on $inverter"
 say "  dashboard  $url"
 say "  token      $viewer_token"
-[ -z "$fleet" ] || say "  fleet      pushes to the installer's VPS on $admin_url, as the customer 'home'"
+if [ -n "$fleet" ]; then
+  say "  fleet      $admin_url, the installer's: this home is pushed there, as the customer 'home'"
+  say "  its token  $fleet_token"
+fi
 say "  try        curl -H 'Authorization: Bearer $viewer_token' '$url/v1/realtime?device_id=$serial'"
 say
 

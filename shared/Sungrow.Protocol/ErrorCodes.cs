@@ -25,6 +25,7 @@ public static class ErrorCodes
     public const string DeviceMismatch = "DEVICE_MISMATCH";
     public const string DeviceNotVisible = "DEVICE_NOT_VISIBLE";
     public const string SiteNotVisible = "SITE_NOT_VISIBLE";
+    public const string FleetNotVisible = "FLEET_NOT_VISIBLE";
     public const string SiteMismatch = "SITE_MISMATCH";
 
     // 404, 405

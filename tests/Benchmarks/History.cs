@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.History;
 using Sungrow.Vps.Storage;
 

@@ -37,6 +37,20 @@ public class OpenApiTests(Databases databases)
         Assert.True(sample.TryGetProperty("pv_daily_kwh", out _), sample.ToString());
     }
 
+    [Fact]
+    public async Task That_of_an_admin_VPS_also_names_the_fleets()
+    {
+        await using var server = await VpsServer.StartAsync(await databases.CreateAsync(), "--Application:RunMode=Admin");
+
+        var paths = (await server.GetAsync("/openapi/v1.json", token: null)).Json.GetProperty("paths");
+
+        Assert.True(paths.TryGetProperty("/api/fleet/ingest", out _));
+        Assert.Equal(
+            ["200", "401", "403", "429", "503"],
+            paths.GetProperty("/v1/fleet").GetProperty("get").GetProperty("responses").EnumerateObject()
+                .Select(response => response.Name).Order(StringComparer.Ordinal));
+    }
+
     private static string Reference(JsonElement holder) =>
         holder.GetProperty("content").EnumerateObject().Single().Value.GetProperty("schema").GetProperty("$ref").GetString()!;
 }

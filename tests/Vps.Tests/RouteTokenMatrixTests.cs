@@ -39,6 +39,7 @@ public class RouteTokenMatrixTests(Databases databases)
         OtherTenantsViewer,
         ExpiredViewer,
         FutureViewer,
+        FleetViewer,
         ApiKey,
         WrongApiKey,
         Customer,
@@ -71,6 +72,7 @@ public class RouteTokenMatrixTests(Databases databases)
         OfViewer("GET /v1/energy", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/completeness", "?device_id=inverter-1", own: Ok),
         OfViewer("GET /v1/devices", "", own: Ok, others: Ok),
+        OfViewer("GET /v1/fleet", "", own: ErrorCodes.FleetNotVisible, others: ErrorCodes.FleetNotVisible, fleet: Ok),
         OfCustomer("POST /api/fleet/ingest", () => new("""{"sites":[]}""", Encoding.UTF8, "application/json")),
     ];
 
@@ -146,7 +148,9 @@ public class RouteTokenMatrixTests(Databases databases)
 
     /// <param name="own">With a token that sees inverter-1.</param>
     /// <param name="others">With one that does not.</param>
-    private static Route OfViewer(string name, string query, string own, string others = ErrorCodes.DeviceNotVisible) => new(
+    /// <param name="fleet">With one that sees the fleet, and no device.</param>
+    private static Route OfViewer(
+        string name, string query, string own, string others = ErrorCodes.DeviceNotVisible, string? fleet = null) => new(
         name,
         query,
         shows => shows switch
@@ -154,6 +158,7 @@ public class RouteTokenMatrixTests(Databases databases)
             Shows.Nothing or Shows.NoBearer or Shows.ApiKey or Shows.WrongApiKey => ErrorCodes.TokenMissing,
             Shows.Viewer or Shows.EnvironmentViewer => own,
             Shows.OtherViewer or Shows.OtherTenantsViewer => others,
+            Shows.FleetViewer => fleet ?? others,
             _ => ErrorCodes.TokenInvalid,
         });
 
@@ -247,6 +252,7 @@ public class RouteTokenMatrixTests(Databases databases)
             [Shows.OtherTenantsViewer] = await ViewerAsync("acme", "plant-1", Now),
             [Shows.ExpiredViewer] = await ViewerAsync("default", "inverter-1", Expired),
             [Shows.FutureViewer] = await ViewerAsync("default", "inverter-1", Future),
+            [Shows.FleetViewer] = await ViewerAsync("default", device: null, Now),
             [Shows.ApiKey] = $"{ShellyKey.Header} {QueueWorker.Key}",
             [Shows.WrongApiKey] = $"{ShellyKey.Header} {Tokens.Issue()}",
             [Shows.Customer] = await CustomerAsync("one", old: good, end: "now() + interval '1 hour'"),
@@ -272,14 +278,15 @@ public class RouteTokenMatrixTests(Databases databases)
             return $"Bearer {token}";
         }
 
-        async Task<string> ViewerAsync(string tenant, string device, string times)
+        async Task<string> ViewerAsync(string tenant, string? device, string times)
         {
             var token = Tokens.Issue();
             await server.ExecuteAsync(
                 $"""
-                INSERT INTO viewer_tokens (digest, tenant_id, name, not_before, not_after)
-                SELECT {Digest(token)}, id, 'owner', {times} FROM tenants WHERE name = '{tenant}';
-                INSERT INTO viewer_token_devices (digest, device_id) VALUES ({Digest(token)}, '{device}');
+                INSERT INTO viewer_tokens (digest, tenant_id, name, fleet, not_before, not_after)
+                SELECT {Digest(token)}, id, 'owner', {device is null}, {times} FROM tenants WHERE name = '{tenant}';
+                INSERT INTO viewer_token_devices (digest, device_id)
+                SELECT {Digest(token)}, device_id FROM devices WHERE device_id = '{device}';
                 """);
             return $"Bearer {token}";
         }

@@ -14,14 +14,14 @@ internal sealed class OwnersBrowser : IAsyncDisposable
 
     private readonly IPlaywright _playwright;
     private readonly IBrowser _browser;
-    private readonly DashboardServer _server;
+    private readonly string _url;
     private readonly List<string> _complaints = [];
     private readonly List<string> _requests = [];
     private long _bytes;
 
-    private OwnersBrowser(IPlaywright playwright, IBrowser browser, IBrowserContext context, IPage page, DashboardServer server)
+    private OwnersBrowser(IPlaywright playwright, IBrowser browser, IBrowserContext context, IPage page, string url)
     {
-        (_playwright, _browser, Context, Page, _server) = (playwright, browser, context, page, server);
+        (_playwright, _browser, Context, Page, _url) = (playwright, browser, context, page, url);
         page.SetDefaultTimeout(Deadline);
         page.Console += (_, said) =>
         {
@@ -43,8 +43,12 @@ internal sealed class OwnersBrowser : IAsyncDisposable
 
     public IReadOnlyList<string> Requests => Copy(_requests);
 
+    public static Task<OwnersBrowser> OpenAsync(
+        DashboardServer server, int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light) =>
+        OpenAsync(server.Url, width, height, scheme);
+
     public static async Task<OwnersBrowser> OpenAsync(
-        DashboardServer server, int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light)
+        string url, int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light)
     {
         if (!File.Exists(Chromium))
         {
@@ -69,7 +73,7 @@ internal sealed class OwnersBrowser : IAsyncDisposable
             DeviceScaleFactor = width < 600 ? 2 : 1,
         });
         var page = await context.NewPageAsync();
-        OwnersBrowser owner = new(playwright, browser, context, page, server);
+        OwnersBrowser owner = new(playwright, browser, context, page, url);
         await page.AddInitScriptAsync(
             "addEventListener('securitypolicyviolation', e => console.error(`refused by policy: ${e.violatedDirective} ${e.blockedURI}`))");
         var wire = await context.NewCDPSessionAsync(page);
@@ -81,7 +85,7 @@ internal sealed class OwnersBrowser : IAsyncDisposable
 
     public async Task SignInAsync(string token = DashboardServer.Viewer)
     {
-        await Page.GotoAsync(_server.Url);
+        await Page.GotoAsync(_url);
         await Page.GetByLabel("Viewer token").FillAsync(token);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
     }
@@ -96,7 +100,7 @@ internal sealed class OwnersBrowser : IAsyncDisposable
 
     public async Task GoToAsync(string device, string span, DateTimeOffset? day = null)
     {
-        await Page.GotoAsync($"{_server.Url}/#/{device}/{span}{day?.ToString("'/'yyyy-MM-dd")}");
+        await Page.GotoAsync($"{_url}/#/{device}/{span}{day?.ToString("'/'yyyy-MM-dd")}");
         await Page.Locator(".account .summary").WaitForAsync();
         await Page.WaitForFunctionAsync("() => !document.querySelector('[aria-busy]')");
     }

@@ -180,7 +180,8 @@ public class RegistryCommandsTests(Databases databases)
         { "devices rotate a --overlap soon", "--overlap is 'soon'; allowed is 00:00:00 .. 90.00:00:00, for example 7.00:00:00. See --help." },
         { "devices rotate a --overlap 91", "--overlap is '91'; allowed is 00:00:00 .. 90.00:00:00, for example 7.00:00:00. See --help." },
         { "devices add a b", "argument 1 is unknown; allowed are settings as --Section:Name=value, and the commands of --help." },
-        { "viewers add owner", "Option '--device' is required. See --help." },
+        { "viewers add owner", "Option '--device' is required, or '--fleet'. See --help." },
+        { "viewers add owner --device", "Required argument missing for option: '--device'. See --help." },
         { "devices list --SITE_TIMEZONE=Mars", "SITE_TIMEZONE is 'Mars'; allowed is an IANA time zone of this machine, for example Europe/Berlin." },
     };
 

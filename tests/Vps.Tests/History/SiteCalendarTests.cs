@@ -1,4 +1,4 @@
-using Sungrow.Vps.History;
+using Sungrow.Vps.Devices;
 using Xunit;
 
 namespace Sungrow.Vps.Tests.History;

@@ -11,7 +11,8 @@ internal sealed record AuthenticatedDevice(
     string DeviceId, string Tenant, string Site, string TimeZone, bool Revoked, double PollIntervalS);
 
 /// <summary>Who reads, on viewer routes; <c>context.Viewer()</c>.</summary>
-internal sealed record AuthenticatedViewer(IReadOnlySet<string> Devices)
+/// <param name="Fleet">Also what other VPSs push to this one.</param>
+internal sealed record AuthenticatedViewer(IReadOnlySet<string> Devices, bool Fleet = false)
 {
     /// <summary>False also for a device that does not exist: both get the same answer.</summary>
     public bool MaySee(string deviceId) => Devices.Contains(deviceId);

@@ -107,7 +107,8 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
         await using var connection = await database.ConnectAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             """
-            SELECT array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = viewer_tokens.digest), not_after
+            SELECT array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = viewer_tokens.digest), fleet,
+                   not_after
             FROM viewer_tokens
             WHERE digest = $1 AND not_before <= now() AND (not_after IS NULL OR not_after > now())
             """,
@@ -116,8 +117,8 @@ internal sealed class DeviceRegistry(Database database, IOptions<DevicesOptions>
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken)
             ? new(
-                new(row.GetFieldValue<string[]>(0).ToHashSet(StringComparer.Ordinal)),
-                row.IsDBNull(1) ? null : row.GetFieldValue<DateTimeOffset>(1))
+                new(row.GetFieldValue<string[]>(0).ToHashSet(StringComparer.Ordinal), row.GetBoolean(1)),
+                row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2))
             : null;
     }
 

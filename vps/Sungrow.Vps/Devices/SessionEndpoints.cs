@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
 
 namespace Sungrow.Vps.Devices;
@@ -9,7 +10,9 @@ namespace Sungrow.Vps.Devices;
 internal sealed record SessionRequest(string Token);
 
 /// <param name="Devices">That the viewer sees.</param>
-internal sealed record SessionAnswer(IReadOnlyList<string> Devices);
+/// <param name="Fleet">Whether he also sees what other VPSs push to this one; left out where not.</param>
+internal sealed record SessionAnswer(
+    IReadOnlyList<string> Devices, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Fleet);
 
 /// <summary><c>/v1/session</c>: a browser trades a viewer token for a cookie that no script can read and no other site can make it
 /// send. JSON alone: a form of another site cannot send that either.</summary>
@@ -73,11 +76,14 @@ internal static class SessionEndpoints
         return TypedResults.NoContent();
     }
 
-    private static JsonHttpResult<SessionAnswer> Get(HttpContext context)
+    private static JsonHttpResult<SessionAnswer> Get(HttpContext context, IOptions<ApplicationOptions> application)
     {
+        var viewer = context.Viewer();
         context.Response.Headers.CacheControl = "no-store";
         return TypedResults.Json(
-            new SessionAnswer([.. context.Viewer().Devices.Order(StringComparer.Ordinal)]), SessionJson.Default.SessionAnswer);
+            new SessionAnswer(
+                [.. viewer.Devices.Order(StringComparer.Ordinal)], viewer.Fleet && application.Value.RunMode == RunMode.Admin),
+            SessionJson.Default.SessionAnswer);
     }
 
     private static async Task<NoContent> DeleteAsync(

@@ -59,7 +59,7 @@ internal sealed class ViewerSessions(Database database)
             """
             SELECT sessions.token_digest, tokens.digest IS NOT NULL,
                    array(SELECT device_id FROM viewer_token_devices WHERE viewer_token_devices.digest = sessions.token_digest),
-                   sessions.expires_at, least(sessions.expires_at, tokens.not_after)
+                   coalesce(tokens.fleet, false), sessions.expires_at, least(sessions.expires_at, tokens.not_after)
             FROM viewer_sessions AS sessions
             LEFT JOIN viewer_tokens AS tokens ON tokens.digest = sessions.token_digest
                 AND tokens.not_before <= now() AND (tokens.not_after IS NULL OR tokens.not_after > now())
@@ -75,9 +75,10 @@ internal sealed class ViewerSessions(Database database)
             return null;
         }
 
-        return ofEnvironment(row.GetFieldValue<byte[]>(0)) is { } devices ? new(new(devices), row.GetFieldValue<DateTimeOffset>(3))
+        return ofEnvironment(row.GetFieldValue<byte[]>(0)) is { } devices ? new(new(devices), row.GetFieldValue<DateTimeOffset>(4))
             : row.GetBoolean(1) ? new(
-                new(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal)), row.GetFieldValue<DateTimeOffset>(4))
+                new(row.GetFieldValue<string[]>(2).ToHashSet(StringComparer.Ordinal), row.GetBoolean(3)),
+                row.GetFieldValue<DateTimeOffset>(5))
             : null;
     }
 

@@ -40,4 +40,5 @@ internal static class BatchTypes
 [JsonSerializable(typeof(DeviceSet))]
 [JsonSerializable(typeof(MeasurementBatch))]
 [JsonSerializable(typeof(FleetAnswer))]
+[JsonSerializable(typeof(FleetSitesAnswer))]
 internal sealed partial class FleetJson : JsonSerializerContext;

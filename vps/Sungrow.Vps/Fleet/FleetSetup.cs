@@ -16,6 +16,7 @@ internal static class FleetSetup
             services.AddSingleton<FleetMeasurements>();
             services.AddSingleton<FleetSets>();
             services.AddSingleton<FleetRequests>();
+            services.AddSingleton<FleetSitesReader>();
             services.AddHostedService<FleetKeeper>();
         }
         else if (configuration.GetValue($"{FleetIngestOptions.Section}:{nameof(FleetIngestOptions.Enabled)}", defaultValue: false))
@@ -34,6 +35,7 @@ internal static class FleetSetup
         if (ModeOf(app.Configuration) == RunMode.Admin)
         {
             app.MapFleetIngest();
+            app.MapFleetSites();
         }
     }
 

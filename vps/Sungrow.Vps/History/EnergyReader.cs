@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps.History;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
 using NpgsqlTypes;
+using Sungrow.Vps.Devices;
 using Sungrow.Vps.Storage;
 
 namespace Sungrow.Vps.History;

@@ -11,11 +11,25 @@ internal static class FleetAggregate
     /// <summary>What comes in and is older than this, the regular refresh may not look at any more.</summary>
     public static DateTimeOffset Late(DateTimeOffset now) => now - Aggregates.Fleet.RegularWindow + TimeSpan.FromDays(1);
 
-    public static string Select(bool continuous) =>
+    public static string Select(bool continuous) => Select(continuous ? TimescaleBucket : PlainBucket, "");
+
+    /// <summary>What a query joins the hours of each of its <c>device (customer_id, id)</c> from: those from <paramref name="from"/> on, the
+    /// beginning of one. A literal, so that the planner leaves out every older chunk.</summary>
+    /// <param name="continuous">False: without the view, whose bucket no index knows; the times of the rows themselves it does.</param>
+    public static string Join(bool continuous, DateTimeOffset from)
+    {
+        var since = Aggregates.Literal(from);
+        return continuous
+            ? $"JOIN {View} AS hour ON hour.customer_id = device.customer_id AND hour.device_id = device.id AND hour.bucket >= {since}"
+            : $"JOIN LATERAL ({Select(PlainBucket, $" WHERE customer_id = device.customer_id AND device_id = device.id AND ts >= {since}")})"
+                + " AS hour ON true";
+    }
+
+    private static string Select(string bucket, string where) =>
         $"""
-        SELECT customer_id, device_id, {(continuous ? TimescaleBucket : PlainBucket)} AS bucket,
+        SELECT customer_id, device_id, {bucket} AS bucket,
         {Aggregates.Columns}
-        FROM {FleetMeasurements.Table}
+        FROM {FleetMeasurements.Table}{where}
         GROUP BY customer_id, device_id, bucket
         """;
 }

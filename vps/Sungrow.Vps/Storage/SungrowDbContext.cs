@@ -66,6 +66,7 @@ internal sealed class SungrowDbContext(DbContextOptions<SungrowDbContext> option
             table.ToTable("viewer_tokens");
             table.HasKey(row => row.Digest);
             table.HasOne<Tenant>().WithMany().HasForeignKey(row => row.TenantId).OnDelete(DeleteBehavior.Restrict);
+            table.Property(row => row.Fleet).HasDefaultValue(false);
             table.Property(row => row.NotBefore).HasDefaultValueSql(Now);
             table.Property(row => row.CreatedAt).HasDefaultValueSql(Now);
         });

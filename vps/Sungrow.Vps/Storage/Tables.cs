@@ -59,6 +59,9 @@ internal sealed class ViewerToken
     public required byte[] Digest { get; set; }
     public int TenantId { get; set; }
     public required string Name { get; set; }
+
+    /// <summary>Whether it also shows what other VPSs push to this one.</summary>
+    public bool Fleet { get; set; }
     public DateTimeOffset NotBefore { get; set; }
     public DateTimeOffset? NotAfter { get; set; }
     public DateTimeOffset CreatedAt { get; set; }

@@ -1,4 +1,4 @@
-import type { Completeness, Devices, Energy, History, Loads, Sample } from './wire';
+import type { Completeness, Devices, Energy, FleetSites, History, Loads, Sample, Session } from './wire';
 
 /** The server said no, or nothing. */
 export class Refused extends Error {
@@ -19,6 +19,7 @@ export class Refused extends Error {
 
     switch (this.code) {
       case 'DEVICE_NOT_VISIBLE': return 'Your token does not show this device.';
+      case 'FLEET_NOT_VISIBLE': return 'Your token does not show the fleet any more.';
       case 'DATABASE_UNAVAILABLE': return 'The server’s database is away. Nothing is lost: the edge keeps its samples until it is back.';
       case 'RATE_LIMITED': return 'The server was asked too often and wants a pause.';
       case 'RANGE_TOO_LARGE': return 'That is more than one answer may hold. Choose a shorter range.';
@@ -81,6 +82,10 @@ export const api = {
     ask('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token }) }),
 
   signOut: () => ask('/v1/session', { method: 'DELETE' }),
+
+  session: () => get<Session>('/v1/session'),
+
+  fleet: () => get<FleetSites>('/v1/fleet'),
 
   devices: (signal?: AbortSignal) => get<Devices>('/v1/devices', signal),
 

@@ -43,6 +43,11 @@ export function percent(value: number | null): Figure {
 }
 
 /** A no-break space keeps number and unit on one line. */
+/** Rounded down: 100 % is said of what is whole alone. */
+export function share(value: number | null): string {
+  return value === null ? unread : `${one.format(Math.floor(value * 10) / 10)}\u00a0%`;
+}
+
 export function text(figure: Figure): string {
   return figure.unit ? `${figure.number}\u00a0${figure.unit}` : figure.number;
 }

@@ -31,8 +31,8 @@ export class House {
 
   /** @param edgeAt When the devices were asked for: long ago, where the page has shown another one since. */
   constructor(
-    private device: Device, others: readonly Device[], private edgeAt: Date, private readonly signedOut: (why: string) => void,
-    signOut: () => void,
+    private device: Device, others: readonly Device[], private edgeAt: Date, fleet: boolean,
+    private readonly signedOut: (why: string) => void, signOut: () => void,
   ) {
     this.now = new Now(device);
     this.today = new Today(device.time_zone);
@@ -46,7 +46,7 @@ export class House {
         event.preventDefault(); // The address names a device and a period, not a place on the page.
         document.getElementById('past')?.focus();
       } }, 'Skip to history'),
-      this.header(others, signOut),
+      this.header(others, fleet, signOut),
       el('main', {}, el('div', { class: 'present' }, this.now.element, this.today.element, this.loads.element), this.past.element, this.edge));
     this.live = new Live(device.device_id, device.poll_interval_s ?? 10, view => this.showLive(view));
     this.timer = window.setInterval(() => void this.refresh(), minute);
@@ -164,7 +164,7 @@ export class House {
     }
   }
 
-  private header(others: readonly Device[], signOut: () => void): HTMLElement {
+  private header(others: readonly Device[], fleet: boolean, signOut: () => void): HTMLElement {
     const { device } = this;
     const name = others.length > 1
       ? el('label', { class: 'picker' }, el('span', { class: 'hidden' }, 'Device'), el(
@@ -180,6 +180,7 @@ export class House {
       el('img', { src: '/icon.svg', alt: '', width: 28, height: 28 }),
       el('h1', { class: 'hidden' }, `Sungrow, ${title(device)}`),
       name,
+      fleet && el('a', { class: 'quiet', href: '#fleet' }, 'Fleet'),
       el('button', { type: 'button', class: 'quiet', click: signOut }, 'Sign out'));
   }
 }

@@ -1,5 +1,6 @@
 import { api, Refused } from './api';
 import { el } from './dom';
+import { Fleet } from './fleet';
 import { House } from './house';
 import { readRoute, writeRoute } from './route';
 import { sessionEnded, signIn } from './signin';
@@ -8,6 +9,7 @@ import './styles/page.css';
 import './styles/flow.css';
 import './styles/charts.css';
 import './styles/account.css';
+import './styles/fleet.css';
 import type { Device } from './wire';
 
 // Whether a sign-in is worth asking the server about: no secret, the session itself is a cookie that no script can read.
@@ -20,11 +22,15 @@ let shown: string | null = null;
 let devices: readonly Device[] = [];
 let devicesAt = new Date();
 let again = 0;
+let seesFleet = false;
+let fleet: Fleet | null = null;
 
 function place(element: HTMLElement): void {
   house?.stop();
   house = null;
   shown = null;
+  fleet?.stop();
+  fleet = null;
   app.replaceChildren(element);
 }
 
@@ -68,8 +74,10 @@ async function open(): Promise<void> {
   }
 
   try {
-    ({ devices } = await api.devices());
+    const [session, known] = await Promise.all([api.session(), api.devices()]);
+    ({ devices } = known);
     devicesAt = new Date();
+    seesFleet = session.fleet ?? false;
     show();
   } catch (failure) {
     if (!(failure instanceof Refused)) {
@@ -97,6 +105,16 @@ function waitFor(sentence: string): void {
 function show(): void {
   const wanted = readRoute(location.hash).device;
   const device = devices.find(known => known.device_id === wanted) ?? devices[0];
+  if (seesFleet && (wanted === null || !device)) {
+    if (!fleet) {
+      const page = new Fleet(device ? writeRoute(device.device_id, 'day', null) : null, showSignIn, () => void signOut());
+      place(page.element);
+      fleet = page;
+    }
+
+    return;
+  }
+
   if (!device) {
     notice('Your token shows no device yet. Whoever runs your server can add one to it.', 'Sign out', () => void signOut());
     return;
@@ -108,11 +126,13 @@ function show(): void {
   }
 
   house?.stop();
+  fleet?.stop();
+  fleet = null;
   if (wanted !== null && wanted !== device.device_id) {
     history.replaceState(null, '', writeRoute(device.device_id, 'day', null));
   }
 
-  house = new House(device, devices, devicesAt, showSignIn, () => void signOut());
+  house = new House(device, devices, devicesAt, seesFleet, showSignIn, () => void signOut());
   shown = device.device_id;
   app.replaceChildren(house.element);
 }
@@ -124,7 +144,7 @@ window.addEventListener('online', () => {
 });
 
 window.addEventListener('hashchange', () => {
-  if (house) {
+  if (house || fleet) {
     show();
   }
 });

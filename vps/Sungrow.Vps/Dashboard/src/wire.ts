@@ -34,6 +34,35 @@ export interface Devices {
   readonly devices: readonly Device[];
 }
 
+export interface Session {
+  /** Left out where the viewer does not see what other servers push here. */
+  readonly fleet?: boolean;
+}
+
+/** A site of a customer, whose server pushes it. */
+export interface FleetSite {
+  readonly customer: string;
+  readonly site_id: string;
+  readonly name: string;
+  readonly time_zone: string;
+  readonly devices: number;
+  readonly last_seen: string | null;
+  readonly last_sample: string | null;
+  readonly lag_s: number | null;
+  readonly completeness_pct: number | null;
+  readonly energy_today_kwh: {
+    readonly pv: number | null;
+    readonly load: number | null;
+    readonly import: number | null;
+    readonly export: number | null;
+  };
+}
+
+export interface FleetSites {
+  readonly server_time: string;
+  readonly sites: readonly FleetSite[];
+}
+
 export interface Load {
   readonly device_id: string;
   readonly channel: number;

@@ -141,7 +141,8 @@ internal sealed record DeviceFacts(
     string DeviceId, string Tenant, string Site, string Status, double PollIntervalS, DateTimeOffset? FirstSeen, DateTimeOffset? LastSeen,
     DateTimeOffset CreatedAt, IReadOnlyList<TokenFacts> Tokens);
 
-internal sealed record ViewerFacts(string Viewer, string Tenant, IReadOnlyList<string> Devices, IReadOnlyList<TokenFacts> Tokens);
+internal sealed record ViewerFacts(
+    string Viewer, string Tenant, IReadOnlyList<string> Devices, bool Fleet, IReadOnlyList<TokenFacts> Tokens);
 
 /// <param name="Id">The first 8 hex digits of its digest, to tell tokens apart.</param>
 internal sealed record TokenFacts(string Id, DateTimeOffset NotBefore, DateTimeOffset? NotAfter)

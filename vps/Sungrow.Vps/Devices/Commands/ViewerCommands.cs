@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.Extensions.Options;
 
 namespace Sungrow.Vps.Devices.Commands;
 
@@ -14,7 +15,8 @@ internal static class ViewerCommands
                 WHERE seen.digest = ANY(array_agg(viewer_tokens.digest)) ORDER BY 1),
             array_agg(encode(substring(viewer_tokens.digest FOR 4), 'hex') ORDER BY viewer_tokens.digest),
             array_agg(viewer_tokens.not_before ORDER BY viewer_tokens.digest),
-            array_agg(viewer_tokens.not_after ORDER BY viewer_tokens.digest)
+            array_agg(viewer_tokens.not_after ORDER BY viewer_tokens.digest),
+            bool_or(viewer_tokens.fleet)
         FROM viewer_tokens JOIN tenants ON tenants.id = viewer_tokens.tenant_id
         WHERE ($1::text IS NULL OR viewer_tokens.name = $1) AND ($2::text IS NULL OR tenants.name = $2)
         GROUP BY tenants.name, viewer_tokens.name ORDER BY tenants.name, viewer_tokens.name
@@ -29,12 +31,25 @@ internal static class ViewerCommands
         var devices = new Option<string[]>("--device")
         {
             Description = "A device that the viewer may see; may stand several times.",
-            Required = true,
         };
+        var fleet = new Option<bool>("--fleet")
+        {
+            Description = "The viewer may see what other VPSs push to this one (Application__RunMode=Admin); then no device is needed.",
+        };
+        var add = Admin.Verb(
+            "add", "Add a viewer and show his token, once.",
+            session => AddAsync(session, session.Word(tenant)!, session.Word(name), session.Word(devices) ?? [], session.Word(fleet)),
+            name, devices, fleet, tenant);
+        add.Validators.Add(words =>
+        {
+            if (words.GetResult(devices) is null && words.GetResult(fleet) is null)
+            {
+                words.AddError("Option '--device' is required, or '--fleet'.");
+            }
+        });
         return new Command("viewers", "Who may see which devices.")
         {
-            Admin.Verb("add", "Add a viewer and show his token, once.",
-                session => AddAsync(session, session.Word(tenant)!, session.Word(name), session.Word(devices)!), name, devices, tenant),
+            add,
             Admin.Verb("list", "List viewers.", session => ListAsync(session, session.Word(ofTenant)), ofTenant),
             Admin.Verb("show", "Show one viewer and his tokens (never the tokens themselves).",
                 session => ShowAsync(session, session.Word(tenant)!, session.Word(name)), name, tenant),
@@ -56,8 +71,13 @@ internal static class ViewerCommands
                 + $"See: sungrow-vps viewers list --tenant {tenant}");
     }
 
-    private static async Task AddAsync(AdminSession session, string tenant, string name, string[] devices)
+    private static async Task AddAsync(AdminSession session, string tenant, string name, string[] devices, bool fleet)
     {
+        if (fleet && session.Service<IOptions<ApplicationOptions>>().Value.RunMode is var mode and not RunMode.Admin)
+        {
+            throw new RefusedException($"--fleet is for a server that others push to: Application__RunMode is {mode}; allowed is Admin.");
+        }
+
         await TenantCommands.FindAsync(session, tenant);
         var token = await session.TransactAsync(async () =>
         {
@@ -81,11 +101,11 @@ internal static class ViewerCommands
                     $"--device {position} names no device of tenant {tenant}. See: sungrow-vps devices list --tenant {tenant}");
             }
 
-            return await IssueAsync(session, tenant, name, devices);
+            return await IssueAsync(session, tenant, name, devices, fleet);
         });
         session.Say(new(null, name, tenant, null, token, null), RegistryJson.Default.IssuedToken, issued =>
         {
-            Console.WriteLine($"The viewer {name} of tenant {tenant} may see {string.Join(", ", devices.Distinct())}. To sign in:");
+            Console.WriteLine($"The viewer {name} of tenant {tenant} may see {Sees(devices.Distinct(), fleet)}. To sign in:");
             RegistryCommands.Show(issued);
         });
     }
@@ -95,14 +115,14 @@ internal static class ViewerCommands
         var now = session.Service<TimeProvider>().GetUtcNow();
         session.Say(await QueryAsync(session, tenant, null), RegistryJson.Default.ListViewerFacts, viewers => AdminSession.Table(
             viewers, "There is no viewer here; those of VIEWER_TOKENS are not kept here.",
-            ("viewer", viewer => viewer.Viewer), ("tenant", viewer => viewer.Tenant), ("sees", viewer => string.Join(", ", viewer.Devices)),
+            ("viewer", viewer => viewer.Viewer), ("tenant", viewer => viewer.Tenant), ("sees", viewer => Sees(viewer.Devices, viewer.Fleet)),
             ("tokens", viewer => RegistryCommands.Tokens(viewer.Tokens, now))));
     }
 
     private static async Task ShowAsync(AdminSession session, string tenant, string name) =>
         session.Say(await FindAsync(session, tenant, name), RegistryJson.Default.ViewerFacts, viewer =>
         {
-            AdminSession.Facts(("viewer", viewer.Viewer), ("tenant", viewer.Tenant), ("sees", string.Join(", ", viewer.Devices)));
+            AdminSession.Facts(("viewer", viewer.Viewer), ("tenant", viewer.Tenant), ("sees", Sees(viewer.Devices, viewer.Fleet)));
             RegistryCommands.ShowTokens(viewer.Tokens, session.Service<TimeProvider>().GetUtcNow());
         });
 
@@ -123,7 +143,7 @@ internal static class ViewerCommands
             await session.ExecuteAsync(
                 $"UPDATE viewer_tokens SET not_after = now() + $3 WHERE {His} AND (not_after IS NULL OR not_after > now() + $3)",
                 tenant, name, overlap);
-            var token = await IssueAsync(session, tenant, name, [.. viewer.Devices]);
+            var token = await IssueAsync(session, tenant, name, [.. viewer.Devices], viewer.Fleet);
             await DeleteAsync(session, tenant, name, "not_after <= now()");
             var end = await session.QueryAsync(
                 $"SELECT max(not_after) FROM viewer_tokens WHERE {His}", row => RegistryCommands.TimeAt(row, 0), tenant, name);
@@ -177,12 +197,15 @@ internal static class ViewerCommands
     private static Task<int> HoldAsync(AdminSession session, string tenant) =>
         session.ExecuteAsync("SELECT FROM tenants WHERE name = $1 FOR UPDATE", tenant);
 
-    private static async Task<string> IssueAsync(AdminSession session, string tenant, string name, string[] devices)
+    private static string Sees(IEnumerable<string> devices, bool fleet) => string.Join(", ", fleet ? devices.Prepend("the fleet") : devices);
+
+    private static async Task<string> IssueAsync(AdminSession session, string tenant, string name, string[] devices, bool fleet)
     {
         var token = Tokens.Issue();
         var digest = Tokens.Digest(token);
         await session.ExecuteAsync(
-            "INSERT INTO viewer_tokens (digest, tenant_id, name) SELECT $1, id, $3 FROM tenants WHERE name = $2", digest, tenant, name);
+            "INSERT INTO viewer_tokens (digest, tenant_id, name, fleet) SELECT $1, id, $3, $4 FROM tenants WHERE name = $2",
+            digest, tenant, name, fleet);
         await session.ExecuteAsync(
             "INSERT INTO viewer_token_devices (digest, device_id) SELECT DISTINCT $1, device_id FROM unnest($2) AS device_id",
             digest, devices);
@@ -191,6 +214,6 @@ internal static class ViewerCommands
 
     private static Task<List<ViewerFacts>> QueryAsync(AdminSession session, string? tenant, string? name) => session.QueryAsync(
         Facts,
-        row => new ViewerFacts(row.GetString(0), row.GetString(1), row.GetFieldValue<string[]>(2), RegistryCommands.TokensAt(row, 3)),
+        row => new ViewerFacts(row.GetString(0), row.GetString(1), row.GetFieldValue<string[]>(2), row.GetBoolean(6), RegistryCommands.TokensAt(row, 3)),
         name, tenant);
 }

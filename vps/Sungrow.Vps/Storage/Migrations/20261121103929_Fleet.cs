@@ -15,6 +15,13 @@ namespace Sungrow.Vps.Storage.Migrations
             migrationBuilder.EnsureSchema(
                 name: "fleet");
 
+            migrationBuilder.AddColumn<bool>(
+                name: "fleet",
+                table: "viewer_tokens",
+                type: "boolean",
+                nullable: false,
+                defaultValue: false);
+
             migrationBuilder.CreateTable(
                 name: "customers",
                 schema: "fleet",
@@ -215,6 +222,10 @@ namespace Sungrow.Vps.Storage.Migrations
             migrationBuilder.DropTable(
                 name: "customers",
                 schema: "fleet");
+
+            migrationBuilder.DropColumn(
+                name: "fleet",
+                table: "viewer_tokens");
         }
     }
 }

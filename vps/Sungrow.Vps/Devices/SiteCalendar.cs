@@ -1,4 +1,4 @@
-namespace Sungrow.Vps.History;
+namespace Sungrow.Vps.Devices;
 
 internal enum Period
 {
