@@ -2,7 +2,6 @@ using System.Text.Json;
 using Sungrow.Protocol;
 using Sungrow.TestServers;
 using Sungrow.Vps.Devices;
-using Sungrow.Vps.History;
 using Sungrow.Vps.Storage;
 using Sungrow.Vps.Tests.Storage;
 using Xunit;

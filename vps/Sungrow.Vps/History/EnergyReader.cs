@@ -79,10 +79,10 @@ internal sealed class EnergyReader(Database database)
 
         await using var command = new NpgsqlCommand(
             $"""
-            SELECT width_bucket(bucket, $2) - 1 AS day, min(bucket) AS hour, {Counter}
+            SELECT width_bucket(bucket, $2) - 1 AS day, bucket, pv_daily_first[2], pv_daily_last[2], pv_daily_max
             FROM {Aggregates.Periods(database.HasContinuousAggregates, days[wanted[0]..(wanted[^1] + 2)])}
             WHERE pv_daily_first IS NOT NULL AND width_bucket(bucket, $2) - 1 = ANY($3)
-            GROUP BY day, date_bin(INTERVAL '1 hour', bucket, TIMESTAMPTZ '2000-01-03 00:00:00+00') ORDER BY hour
+            ORDER BY bucket
             """,
             connection)
         {
@@ -100,7 +100,15 @@ internal sealed class EnergyReader(Database database)
                 hours.Add(row.GetInt32(0), ofDay = []);
             }
 
-            ofDay.Add(Span(row, row.GetFieldValue<DateTimeOffset>(1), 2)!.Value);
+            var next = Span(row, row.GetFieldValue<DateTimeOffset>(1), 2)!.Value;
+            if (ofDay is [.., var last] && Aggregates.Hours.Floor(last.From) == Aggregates.Hours.Floor(next.From))
+            {
+                ofDay[^1] = new(last.From, last.First, next.Last, Math.Max(last.Max, next.Max)); // Where there are but quarters.
+            }
+            else
+            {
+                ofDay.Add(next);
+            }
         }
 
         return hours;
