@@ -31,8 +31,14 @@ public class YearTests(Databases databases)
         {
             day.Add(new()
             {
-                DeviceId = VpsServer.Device, Ts = ts, PvPowerW = 1_234.5, PvDailyKwh = 7, LoadPowerW = 800, ExportPowerW = -20.5,
-                BatteryPowerW = ts.Minute % 2 == 0 ? 100 : -50, IntervalS = 300,
+                DeviceId = VpsServer.Device,
+                Ts = ts,
+                PvPowerW = 1_234.5,
+                PvDailyKwh = 7,
+                LoadPowerW = 800,
+                ExportPowerW = -20.5,
+                BatteryPowerW = ts.Minute % 2 == 0 ? 100 : -50,
+                IntervalS = 300,
             });
         }
 
