@@ -132,6 +132,10 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
 
         await installer.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"fleet-{width}x{height}-{scheme}.png".ToLowerInvariant()) });
 
+        await Expect(installer.Page.GetByText("roof-0070")).ToBeInViewportAsync();
+        Assert.Equal("", await installer.Page.EvaluateAsync<string>(
+            "() => [...document.querySelectorAll('.site-row')].slice(0, 12).flatMap(row => [...row.children])"
+            + ".filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => `${cell.className} ${cell.textContent}`).join()"));
         Assert.Empty(await installer.AccessibilityViolationsAsync());
         Assert.Equal(0, await installer.Page.EvaluateAsync<int>("() => Math.max(0, document.documentElement.scrollWidth - innerWidth)"));
         installer.AssertNoComplaint();

@@ -139,5 +139,6 @@ internal sealed class FleetSitesReader(Database database)
 
     private static double? Number(NpgsqlDataReader row, int ordinal) => row.IsDBNull(ordinal) ? null : row.GetDouble(ordinal);
 
-    private static double? Kwh(NpgsqlDataReader row, int ordinal) => Number(row, ordinal) / WattSecondsPerKwh;
+    private static double? Kwh(NpgsqlDataReader row, int ordinal) =>
+        Number(row, ordinal) is { } wattSeconds ? Math.Round(wattSeconds / WattSecondsPerKwh, 3) : null;
 }

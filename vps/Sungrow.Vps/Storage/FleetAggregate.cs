@@ -14,15 +14,17 @@ internal static class FleetAggregate
     public static string Select(bool continuous) => Select(continuous ? TimescaleBucket : PlainBucket, "");
 
     /// <summary>What a query joins the hours of each of its <c>device (customer_id, id)</c> from: those from <paramref name="from"/> on, the
-    /// beginning of one. A literal, so that the planner leaves out every older chunk.</summary>
+    /// beginning of one. A literal, so that the planner leaves out every older chunk. Device by device, which OFFSET holds it to: the newest
+    /// hour is read from the samples, and no index finds those of all devices in a chunk of a week.</summary>
     /// <param name="continuous">False: without the view, whose bucket no index knows; the times of the rows themselves it does.</param>
     public static string Join(bool continuous, DateTimeOffset from)
     {
+        const string Same = "customer_id = device.customer_id AND device_id = device.id";
         var since = Aggregates.Literal(from);
-        return continuous
-            ? $"JOIN {View} AS hour ON hour.customer_id = device.customer_id AND hour.device_id = device.id AND hour.bucket >= {since}"
-            : $"JOIN LATERAL ({Select(PlainBucket, $" WHERE customer_id = device.customer_id AND device_id = device.id AND ts >= {since}")})"
-                + " AS hour ON true";
+        var hours = continuous
+            ? $"SELECT * FROM {View} WHERE {Same} AND bucket >= {since} OFFSET 0"
+            : Select(PlainBucket, $" WHERE {Same} AND ts >= {since}");
+        return $"JOIN LATERAL ({hours}) AS hour ON true";
     }
 
     private static string Select(string bucket, string where) =>
