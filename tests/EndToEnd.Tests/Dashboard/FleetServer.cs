@@ -17,7 +17,8 @@ public sealed class FleetServer : IAsyncLifetime
     private ProgramProcess? _vps;
     private string _database = "";
 
-    public string Url { get; } = $"http://localhost:{FreePort.Next()}";
+    /// <summary>As the demo's: beside the other VPS's localhost.</summary>
+    public string Url { get; } = $"http://127.0.0.1:{FreePort.Next()}";
 
     /// <summary>Sees the fleet and no device.</summary>
     public string Installer { get; private set; } = "";
