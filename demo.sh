@@ -128,7 +128,8 @@ url=http://localhost:$api_port
 if [ -n "$fleet" ]; then
   # No Redis: its realtime keys would be the first one's.
   sql 'CREATE DATABASE fleet' >/dev/null
-  admin_url=http://localhost:$(free_port $((api_port + 1)))
+  # Not localhost again: a cookie knows no port, and whoever signs in to one would be signed out of the other.
+  admin_url=http://127.0.0.1:$(free_port $((api_port + 1)))
   admin_database=postgres://sungrow:$database_password@127.0.0.1:$database_port/fleet
   ASPNETCORE_URLS=$admin_url DATABASE_URL=$admin_database Application__RunMode=Admin dotnet "$vps" >"$data/admin.log" 2>&1 &
   pids+=($!)

@@ -19,8 +19,10 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
         await Expect(page.Locator(".fleet-summary")).ToHaveTextAsync(
             "1,000 sites of 100 customers: 10 silent, 1 without data yet, 2 behind, 1 incomplete.");
         Assert.Equal(
-            [.. Enumerable.Range(70, 10).Select(n => $"Silent roof-{n:0000}"), "No data yet roof-0500", "Behind roof-0300", "Behind roof-0301",
-             "Incomplete roof-0400", "Well roof-0000"],
+            [
+                .. Enumerable.Range(70, 10).Select(n => $"Silent roof-{n:0000}"),
+                "No data yet roof-0500", "Behind roof-0300", "Behind roof-0301", "Incomplete roof-0400", "Well roof-0000",
+            ],
             (await TextsAsync(page, ".state")).Zip(await TextsAsync(page, ".site"), (state, site) => $"{state} {site}").Take(15));
         await page.Locator(Rows).Last.ScrollIntoViewIfNeededAsync();
         await Expect(page.Locator(Rows).Last).ToBeInViewportAsync();
@@ -55,7 +57,7 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
         await Expect(page.Locator(Rows)).ToHaveCountAsync(0);
         await page.GetByLabel("Filter").FillAsync("");
         await Expect(page.Locator(Rows)).ToHaveCountAsync(FleetServer.Sites);
-        TestContext.Current.SendDiagnosticMessage($"A key in the filter is painted after {await KeystrokeAsync(page)} ms (median of 10)");
+        TestContext.Current.TestOutputHelper!.WriteLine($"A key in the filter is painted after {await KeystrokeAsync(page)} ms (median of 10)");
         installer.AssertNoComplaint();
     }
 
@@ -112,7 +114,8 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
         await using var both = await OpenAsync(server.Both);
 
         await both.Page.GetByRole(AriaRole.Link, new() { Name = "My house" }).ClickAsync();
-        await Expect(both.Page.GetByRole(AriaRole.Heading, new() { Name = "Now", Exact = true })).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        await Expect(both.Page.GetByRole(AriaRole.Heading, new() { Name = "Now", Exact = true }))
+            .ToBeVisibleAsync(new() { Timeout = 60_000 });
         await both.Page.GetByRole(AriaRole.Link, new() { Name = "Fleet" }).ClickAsync();
         await Expect(both.Page.Locator(Rows)).ToHaveCountAsync(FleetServer.Sites, Patient);
 
@@ -130,7 +133,10 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
         await using var installer = await OpenAsync(server.Installer, width, height, scheme);
         var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "sungrow-dashboard")).FullName;
 
-        await installer.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"fleet-{width}x{height}-{scheme}.png".ToLowerInvariant()) });
+        await installer.Page.ScreenshotAsync(new()
+        {
+            Path = Path.Combine(folder, $"fleet-{width}x{height}-{scheme}.png".ToLowerInvariant()), // To look at after a run.
+        });
 
         await Expect(installer.Page.GetByText("roof-0070")).ToBeInViewportAsync();
         Assert.Equal("", await installer.Page.EvaluateAsync<string>(
@@ -164,7 +170,11 @@ public class FleetPageTests(FleetServer server) : IClassFixture<FleetServer>
             const start = performance.now();
             filter.value = text;
             filter.dispatchEvent(new Event('input'));
-            await new Promise(painted => requestAnimationFrame(() => { const done = new MessageChannel(); done.port1.onmessage = painted; done.port2.postMessage(0); }));
+            await new Promise(painted => requestAnimationFrame(() => {
+              const after = new MessageChannel();
+              after.port1.onmessage = painted;
+              after.port2.postMessage(0);
+            }));
             times.push(performance.now() - start);
           }
           return times.sort((a, b) => a - b)[5];

@@ -5,8 +5,8 @@ using Sungrow.TestServers;
 
 namespace Sungrow.EndToEnd.Tests.Dashboard;
 
-/// <summary>An installer's VPS with 1,000 sites of 100 customers. Site n has n watts of sun, its customer is number n / 10. All is well, but:
-/// customer-007 is silent, roof-0500 has no data, roof-0300 and roof-0301 are behind, roof-0400 is incomplete.</summary>
+/// <summary>An installer's VPS with 1,000 sites of 100 customers. Site n has n watts of sun, its customer is number n / 10. All is well,
+/// but: customer-007 is silent, roof-0500 has no data, roof-0300 and roof-0301 are behind, roof-0400 is incomplete.</summary>
 public sealed class FleetServer : IAsyncLifetime
 {
     public const int Sites = 1000;
@@ -17,7 +17,8 @@ public sealed class FleetServer : IAsyncLifetime
     private ProgramProcess? _vps;
     private string _database = "";
 
-    public string Url { get; } = $"http://localhost:{FreePort.Next()}";
+    /// <summary>As the demo's: beside the other VPS's localhost.</summary>
+    public string Url { get; } = $"http://127.0.0.1:{FreePort.Next()}";
 
     /// <summary>Sees the fleet and no device.</summary>
     public string Installer { get; private set; } = "";
@@ -85,7 +86,7 @@ public sealed class FleetServer : IAsyncLifetime
         INSERT INTO fleet.customers (customer_id, digest, first_seen, last_seen)
         SELECT format('customer-%s', to_char(n, 'FM000')), sha256(n::text::bytea), now() - interval '90 days',
                now() + CASE n WHEN 7 THEN interval '-2 hours' ELSE interval '1 hour' END
-        FROM generate_series(0, 100) AS n WHERE n < 100;
+        FROM generate_series(0, 99) AS n;
         INSERT INTO fleet.sites (customer_id, id, name, time_zone)
         SELECT format('customer-%s', to_char(n / 10, 'FM000')), format('default/roof-%s', n), format('roof-%s', to_char(n, 'FM0000')), 'UTC'
         FROM generate_series(0, 999) AS n;

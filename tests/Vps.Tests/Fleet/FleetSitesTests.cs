@@ -31,7 +31,9 @@ public class FleetSitesTests(Databases databases)
             await AddSiteAsync(server, customer, "default/roof", $"Roof {number}", zone);
             await AddDeviceAsync(server, customer, "inverter-1", "default/roof");
             // Each its own power, and a hole of its own of five hours.
-            await AddSamplesAsync(server, customer, "inverter-1", number + 1, $"NOT ts BETWEEN now() - interval '{10 + number} hours' AND now() - interval '{5 + number} hours'");
+            await AddSamplesAsync(
+                server, customer, "inverter-1", number + 1,
+                $"NOT ts BETWEEN now() - interval '{10 + number} hours' AND now() - interval '{5 + number} hours'");
         }
 
         await AddDeviceAsync(server, "customer-0", "inverter-2", "default/roof");
@@ -93,7 +95,8 @@ public class FleetSitesTests(Databases databases)
 
         Assert.Equal(0, sites["b-empty"].GetProperty("devices").GetInt32());
         Assert.Equal(JsonValueKind.Null, sites["c-new"].GetProperty("completeness_pct").ValueKind); // Nothing could be expected yet.
-        Assert.Equal((1, 100.0), (sites["d-mixed"].GetProperty("devices").GetInt32(), sites["d-mixed"].GetProperty("completeness_pct").GetDouble()));
+        Assert.Equal(1, sites["d-mixed"].GetProperty("devices").GetInt32());
+        Assert.Equal(100, sites["d-mixed"].GetProperty("completeness_pct").GetDouble());
     }
 
     [Fact]
@@ -113,7 +116,8 @@ public class FleetSitesTests(Databases databases)
         var database = await databases.CreateAsync();
         await using var server = await VpsServer.StartAsync(database, "--Application:RunMode=Admin");
         Assert.Contains(
-            "Application__RunMode is Client; allowed is Admin.", await RunAsync("viewers add boss --fleet", "Client", exitCode: 1), StringComparison.Ordinal);
+            "Application__RunMode is Client; allowed is Admin.", await RunAsync("viewers add boss --fleet", "Client", exitCode: 1),
+            StringComparison.Ordinal);
         Assert.Equal(0, await server.CountAsync("viewer_tokens"));
 
         var token = Token(await RunAsync("viewers add boss --fleet"));
@@ -172,7 +176,8 @@ public class FleetSitesTests(Databases databases)
         var today = $"FROM fleet.measurements WHERE customer_id = '{customer}' AND ts >= '{Rfc3339.Write(day)}'";
         foreach (var (member, expression) in new[]
         {
-            ("pv", "pv_power_w"), ("load", "load_power_w"), ("import", "greatest(-export_power_w, 0)"), ("export", "greatest(export_power_w, 0)"),
+            ("pv", "pv_power_w"), ("load", "load_power_w"),
+            ("import", "greatest(-export_power_w, 0)"), ("export", "greatest(export_power_w, 0)"),
         })
         {
             var kwh = await server.AskAsync<double>($"SELECT coalesce(sum({expression} * interval_s) / 3600000, -1) {today}");
@@ -195,12 +200,14 @@ public class FleetSitesTests(Databases databases)
     private static Task AddSiteAsync(
         VpsServer server, string customer, string id, string name, string zone, string lastSeen = "now()") => server.ExecuteAsync(
         $"""
-        INSERT INTO fleet.customers (customer_id, digest, first_seen, last_seen) VALUES ('{customer}', sha256('{customer}'), {lastSeen}, {lastSeen});
+        INSERT INTO fleet.customers (customer_id, digest, first_seen, last_seen)
+        VALUES ('{customer}', sha256('{customer}'), {lastSeen}, {lastSeen});
         INSERT INTO fleet.sites (customer_id, id, name, time_zone) VALUES ('{customer}', '{id}', '{name}', '{zone}')
         """);
 
     private static Task AddDeviceAsync(
-        VpsServer server, string customer, string id, string site, string firstSeen = "now() - interval '90 days'", string status = "ACTIVE") =>
+        VpsServer server, string customer, string id, string site, string firstSeen = "now() - interval '90 days'",
+        string status = "ACTIVE") =>
         server.ExecuteAsync(
             $"""
             INSERT INTO fleet.devices (customer_id, id, site_id, status, poll_interval_s, first_seen)

@@ -10,6 +10,7 @@ namespace Sungrow.Vps.Fleet;
 internal sealed class FleetSitesReader(Database database)
 {
     private const double WattSecondsPerKwh = 3_600_000;
+    private const NpgsqlDbType Times = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz;
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
@@ -44,8 +45,8 @@ internal sealed class FleetSitesReader(Database database)
             Parameters =
             {
                 new() { Value = days.Keys.ToArray() },
-                new() { Value = days.Values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
-                new() { Value = days.Values.Select(Aggregates.Fleet.Ceiling).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
+                new() { Value = days.Values.ToArray(), NpgsqlDbType = Times },
+                new() { Value = days.Values.Select(Aggregates.Fleet.Ceiling).ToArray(), NpgsqlDbType = Times },
                 new() { Value = since }, new() { Value = until },
             },
         };
@@ -70,8 +71,8 @@ internal sealed class FleetSitesReader(Database database)
             new(Kwh(row, 9), Kwh(row, 10), Kwh(row, 11), Kwh(row, 12)));
     }
 
-    /// <summary>$1, $2, $3: the zones, when their day began, and the first full hour of it. $4, $5: the hours that are judged. A day that begins
-    /// at half past, or at a quarter, begins within an hour that is kept: that piece is taken from the samples themselves.</summary>
+    /// <summary>$1, $2, $3: the zones, when their day began, and the first full hour of it. $4, $5: the hours that are judged. A day that
+    /// begins at half past, or at a quarter, begins within an hour that is kept: that piece is taken from the samples themselves.</summary>
     private static string Sql(bool continuous, DateTimeOffset since, IReadOnlyList<DateTimeOffset> days, DateTimeOffset now)
     {
         var firstDay = days.Min();
@@ -128,7 +129,8 @@ internal sealed class FleetSitesReader(Database database)
                  WHERE sample.customer_id = device.customer_id AND sample.device_id = device.id
                    AND sample.ts >= {Aggregates.Literal(now - Recent)} ORDER BY ts DESC LIMIT 1),
                 (SELECT ts FROM {FleetMeasurements.Table} AS sample
-                 WHERE sample.customer_id = device.customer_id AND sample.device_id = device.id ORDER BY ts DESC LIMIT 1)) AS ts) AS newest ON true
+                 WHERE sample.customer_id = device.customer_id AND sample.device_id = device.id
+                 ORDER BY ts DESC LIMIT 1)) AS ts) AS newest ON true
         GROUP BY site.customer_id, site.id, customer.last_seen
         ORDER BY site.customer_id, site.name, site.id
         """;

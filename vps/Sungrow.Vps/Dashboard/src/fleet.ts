@@ -19,7 +19,10 @@ const columns: readonly Column[] = [
   { key: 'state', title: 'State', text: row => siteWords[row.state] },
   { key: 'customer', title: 'Customer', text: row => row.site.customer },
   { key: 'site', title: 'Site', text: row => row.site.name },
-  { key: 'contact', title: 'Last contact', text: row => (row.silenceS === null ? 'never' : `${duration(row.silenceS)} ago`), descending: true },
+  {
+    key: 'contact', title: 'Last contact', descending: true,
+    text: row => (row.silenceS === null ? 'never' : `${duration(row.silenceS)} ago`),
+  },
   { key: 'lag', title: 'Lag', text: row => (row.site.lag_s === null ? unread : duration(row.site.lag_s)), descending: true },
   { key: 'completeness', title: 'Last 24 h', text: row => share(row.site.completeness_pct) },
   { key: 'pv', title: 'Sun', text: today('pv'), descending: true },
@@ -33,7 +36,8 @@ interface Line {
   readonly cells: readonly HTMLElement[];
 }
 
-/** Every site of every customer, alive until stopped. A site's row is made once; what changes is its text, its place and whether it is hidden. */
+/** Every site of every customer, alive until stopped. A site's row is made once; what changes is its text, its place and whether it is
+ * hidden. */
 export class Fleet {
   readonly element: HTMLElement;
   private readonly summary = el('p', { class: 'fleet-summary' });
@@ -65,8 +69,9 @@ export class Fleet {
         el('div', { class: 'sift' }, el('label', { for: 'filter' }, 'Filter'), this.filter, this.found),
         el('div', { class: 'sites', role: 'table', 'aria-label': 'Sites' }, el('div', { role: 'rowgroup' }, this.head()), this.body),
         el('p', { class: 'help' },
-          'Energy is that of the site’s own day so far. Silent: its server has pushed nothing for 15 minutes. Behind: its newest sample is older '
-          + `than 15 minutes, as an inverter’s is that sleeps at night. Incomplete: samples cover less than ${enoughPct} % of the last 24 whole hours.`)));
+          'Energy is that of the site’s own day so far. Silent: its server has pushed nothing for 15 minutes. Behind: its newest sample is '
+          + 'older than 15 minutes, as an inverter’s is that sleeps at night. '
+          + `Incomplete: samples cover less than ${enoughPct} % of the last 24 whole hours.`)));
     this.timer = window.setInterval(() => void this.refresh(), every);
     document.addEventListener('visibilitychange', this.onVisibility);
     document.title = 'Fleet · Sungrow';
@@ -115,7 +120,8 @@ export class Fleet {
     }
 
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    say(this.trouble, this.at ? `${failure.sentence} What is shown is of ${clock(this.at, zone)}.` : `${failure.sentence} This page asks again by itself.`);
+    const rest = this.at ? `What is shown is of ${clock(this.at, zone)}.` : 'This page asks again by itself.';
+    say(this.trouble, `${failure.sentence} ${rest}`);
     this.element.classList.add('old');
   }
 
@@ -138,7 +144,6 @@ export class Fleet {
     }
 
     say(this.summary, fleetSummary(rows, count));
-    this.summary.classList.toggle('well', rows.length > 0 && rows.every(row => row.state === 'well'));
     this.order();
     this.sift();
     this.element.querySelector('main')!.removeAttribute('aria-busy');

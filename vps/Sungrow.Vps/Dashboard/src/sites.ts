@@ -86,6 +86,7 @@ export function fleetSummary(rows: readonly SiteRow[], count: (n: number) => str
     .map(([state, words]) => [rows.filter(row => row.state === state).length, words] as const)
     .filter(([number]) => number > 0)
     .map(([number, words]) => `${count(number)} ${words}`);
-  const sites = `${count(rows.length)} ${rows.length === 1 ? 'site' : 'sites'} of ${count(customers)} ${customers === 1 ? 'customer' : 'customers'}`;
+  const sites = `${count(rows.length)} ${rows.length === 1 ? 'site' : 'sites'} of `
+    + `${count(customers)} ${customers === 1 ? 'customer' : 'customers'}`;
   return found.length === 0 ? `${sites}: all well.` : `${sites}: ${found.join(', ')}.`;
 }

@@ -214,6 +214,7 @@ internal static class ViewerCommands
 
     private static Task<List<ViewerFacts>> QueryAsync(AdminSession session, string? tenant, string? name) => session.QueryAsync(
         Facts,
-        row => new ViewerFacts(row.GetString(0), row.GetString(1), row.GetFieldValue<string[]>(2), row.GetBoolean(6), RegistryCommands.TokensAt(row, 3)),
+        row => new ViewerFacts(
+            row.GetString(0), row.GetString(1), row.GetFieldValue<string[]>(2), row.GetBoolean(6), RegistryCommands.TokensAt(row, 3)),
         name, tenant);
 }
