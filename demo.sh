@@ -131,7 +131,7 @@ if [ -n "$fleet" ]; then
   # Not localhost again: a cookie knows no port, and whoever signs in to one would be signed out of the other.
   admin_url=http://127.0.0.1:$(free_port $((api_port + 1)))
   admin_database=postgres://sungrow:$database_password@127.0.0.1:$database_port/fleet
-  ASPNETCORE_URLS=$admin_url DATABASE_URL=$admin_database Application__RunMode=Admin dotnet "$vps" >"$data/admin.log" 2>&1 &
+  ASPNETCORE_URLS=$admin_url DATABASE_URL=$admin_database Application__RunMode=Admin setsid dotnet "$vps" >"$data/admin.log" 2>&1 &
   pids+=($!)
   wait_for "The installer's VPS" env ASPNETCORE_URLS="$admin_url" dotnet "$vps" health
   customer_token=$(DATABASE_URL=$admin_database dotnet "$vps" customers add home --json | sed -n 's/.*"token": "\(.*\)".*/\1/p')

@@ -160,12 +160,15 @@ public class ProcessTests(Databases databases)
         var server = await databases.ServerAsync(Kind.Timescale);
         var database = await server.CreateDatabaseAsync();
         await using var source = NpgsqlDataSource.Create(database);
-        await using (var command = source.CreateCommand("CREATE ROLE humble LOGIN; GRANT CREATE ON SCHEMA public TO humble"))
+        await ExecuteAsync("CREATE ROLE humble LOGIN; GRANT CREATE ON SCHEMA public TO humble");
+        var asHumble = database.Replace("Username=postgres", "Username=humble", StringComparison.Ordinal);
+        await using (var refused = Start(new() { ["DATABASE_URL"] = asHumble }))
         {
-            await command.ExecuteNonQueryAsync();
+            Assert.NotEqual(0, await refused.ExitCodeAsync());
+            Assert.Contains("CREATE SCHEMA fleet AUTHORIZATION", Complaint(refused), StringComparison.Ordinal);
         }
 
-        var asHumble = database.Replace("Username=postgres", "Username=humble", StringComparison.Ordinal);
+        await ExecuteAsync("CREATE SCHEMA fleet AUTHORIZATION humble");
         await using var vps = Start(new() { ["DATABASE_URL"] = asHumble });
         Assert.Contains(
             "as the database user may not create the extension", await vps.LineAsync("The database is ready"), StringComparison.Ordinal);
@@ -173,6 +176,12 @@ public class ProcessTests(Databases databases)
         await using var required = Start(new() { ["DATABASE_URL"] = asHumble, ["Storage__Timescale"] = "Required" });
         Assert.NotEqual(0, await required.ExitCodeAsync());
         Assert.Contains("the database user may not create the extension", Complaint(required), StringComparison.Ordinal);
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = source.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync();
+        }
     }
 
     [Fact]

@@ -79,7 +79,16 @@ internal sealed class DatabaseStart(
         await using (var context = new SungrowDbContext(new DbContextOptionsBuilder<SungrowDbContext>().UseNpgsql(source).Options))
         {
             context.Database.SetCommandTimeout(TimeSpan.Zero);
-            await context.Database.MigrateAsync(cancellationToken);
+            try
+            {
+                await context.Database.MigrateAsync(cancellationToken);
+            }
+            catch (PostgresException forbidden) when (forbidden.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+            {
+                throw new StartRefusedException(
+                    $"The database user may not create the server's tables: {forbidden.MessageText}. It needs CREATE on the schema public, and on "
+                    + "the database, or else a schema of its own: CREATE SCHEMA fleet AUTHORIZATION the_user.");
+            }
         }
 
         if (decision.Use && server.Installed is null && !await timescale.TryCreateExtensionAsync(transaction, cancellationToken))
