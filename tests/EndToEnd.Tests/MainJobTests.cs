@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Sungrow.TestServers;
@@ -58,7 +59,8 @@ public class MainJobTests
             },
             cancellationToken: Cancelled);
 
-        Assert.Equal(seen.Select(sample => sample.Ts), seen.Select(sample => sample.Ts).Order(StringComparer.Ordinal));
+        var times = seen.ConvertAll(sample => DateTimeOffset.Parse(sample.Ts, CultureInfo.InvariantCulture));
+        Assert.Equal(times, times.Order());
         var served = home.Served();
         Assert.All(seen, sample => Assert.Contains(sample.Metrics, served));
     }

@@ -142,7 +142,8 @@ public class RateLimitsTests
 
         Guess(1_000_000);
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 16L << 20);
+        // Each kept would take 160 MB more; what else runs in this process takes its share of what is measured.
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 80L << 20);
 
         void Guess(int addresses)
         {
