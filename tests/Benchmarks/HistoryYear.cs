@@ -50,7 +50,7 @@ internal static class HistoryYear
     private static IEnumerable<string> Refreshes()
     {
         var now = TimeProvider.System.GetUtcNow();
-        return from aggregate in Aggregates.All
+        return from aggregate in new[] { Aggregates.Samples, Aggregates.Hours }
                from range in RefreshPolicy.Plan(aggregate, [], regular: true, now.AddDays(-368), now.AddDays(-368), now)
                from piece in RefreshPolicy.Pieces(range)
                let times = $"{Aggregates.Literal(piece.From)}, {Aggregates.Literal(piece.To)}"
