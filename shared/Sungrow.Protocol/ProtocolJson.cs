@@ -40,5 +40,5 @@ public sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
             : throw new JsonException($"a time: {Rfc3339.Form}");
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(Rfc3339.Write(value));
+        writer.WriteStringValue(Rfc3339.Truncate(value).UtcDateTime); // As Rfc3339.Write, without a string.
 }

@@ -37,6 +37,11 @@ public class Rfc3339Tests
             Assert.True(Rfc3339.TryParse(Rfc3339.Write(time), out var read));
             Assert.Equal(Rfc3339.Truncate(time), read);
             Assert.InRange((time - read).Ticks, 0, TimeSpan.TicksPerMicrosecond - 1);
+            // The serializer writes the same without a string in between.
+            Assert.Contains(
+                $"\"ts\":\"{Rfc3339.Write(time)}\"",
+                JsonSerializer.Serialize(new() { DeviceId = "A1", Ts = time }, ProtocolJson.Default.SungrowSample),
+                StringComparison.Ordinal);
         },
         times: 3_000);
 

@@ -189,7 +189,7 @@ internal sealed class BacklogLane(
                 return (load, sound, null);
             }
 
-            var body = WireBody.Of(WireSample.From(sound));
+            var body = WireBody.Of(WireSample.From(sound), ProtocolJson.Default.IngestBatch);
             if (body.JsonBytes <= limit.Bytes || sound.Samples.Count == 1)
             {
                 return (load, sound, body);

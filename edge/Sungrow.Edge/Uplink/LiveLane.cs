@@ -1,4 +1,5 @@
 using Sungrow.Edge.Buffer;
+using Sungrow.Protocol;
 
 namespace Sungrow.Edge.Uplink;
 
@@ -53,7 +54,7 @@ internal sealed class LiveLane(
 
     private async Task SendAsync(BufferedBatch newest, CancellationToken stoppingToken)
     {
-        var body = WireBody.Of(WireSample.From(newest));
+        var body = WireBody.Of(WireSample.From(newest), ProtocolJson.Default.IngestBatch);
         switch (await lane.SendAsync(body, newest.Samples.Count, stoppingToken))
         {
             case Later later:

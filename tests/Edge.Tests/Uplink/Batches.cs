@@ -24,7 +24,7 @@ internal static class Batches
     })]);
 
     public static Task<Answer<IngestAnswer>> IngestAsync(this IngestApi api, IngestBatch batch, CancellationToken cancellationToken) =>
-        api.IngestAsync(WireBody.Of(batch), cancellationToken);
+        api.IngestAsync(WireBody.Of(batch, ProtocolJson.Default.IngestBatch), cancellationToken);
 
     public static IngestApi Api(Uri url, TimeProvider? time = null, Action<UplinkOptions>? more = null)
     {

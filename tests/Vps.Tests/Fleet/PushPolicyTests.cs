@@ -29,7 +29,7 @@ public class PushPolicyTests
     {
         Assert.False(PushPolicy.IsBusy(60)); // A request or two of live samples.
         Assert.True(PushPolicy.IsBusy(480));
-        Assert.Equal(TimeSpan.FromSeconds(1.8), PushPolicy.Rest(TimeSpan.FromSeconds(0.2)));
+        Assert.Equal(TimeSpan.FromSeconds(3.8), PushPolicy.Rest(TimeSpan.FromSeconds(0.2)));
         Assert.Equal(TimeSpan.FromSeconds(5), PushPolicy.Rest(TimeSpan.FromMinutes(1))); // A slow way there is nobody's load.
     }
 

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Options;
@@ -30,7 +28,7 @@ internal sealed class FleetClient(IOptions<FleetIngestOptions> options, TimeProv
     public async Task<PushAnswer> SendAsync<T>(
         string type, T batch, JsonTypeInfo<T> form, int rows, long? cursor, CancellationToken cancellationToken)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, options.Value.Address) { Content = Body(batch, form) };
+        using HttpRequestMessage request = new(HttpMethod.Post, options.Value.Address) { Content = WireBody.Of(batch, form).Content() };
         request.Headers.TryAddWithoutValidation(BatchTypes.CustomerHeader, options.Value.Token);
         request.Headers.Add(BatchTypes.TypeHeader, type);
         if (cursor is { } highest)
@@ -52,31 +50,6 @@ internal sealed class FleetClient(IOptions<FleetIngestOptions> options, TimeProv
     }
 
     public void Dispose() => _http.Dispose();
-
-    private static ReadOnlyMemoryContent Body<T>(T batch, JsonTypeInfo<T> form)
-    {
-        var json = JsonSerializer.SerializeToUtf8Bytes(batch, form);
-        var isLarge = json.Length > ProtocolLimits.CompressAboveBytes;
-        ReadOnlyMemoryContent content = new(isLarge ? Gzip(json) : json);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        if (isLarge)
-        {
-            content.Headers.ContentEncoding.Add("gzip");
-        }
-
-        return content;
-    }
-
-    private static ReadOnlyMemory<byte> Gzip(byte[] bytes)
-    {
-        using MemoryStream compressed = new(bytes.Length / 4);
-        using (GZipStream gzip = new(compressed, CompressionLevel.Fastest, leaveOpen: true))
-        {
-            gzip.Write(bytes);
-        }
-
-        return compressed.GetBuffer().AsMemory(0, (int)compressed.Length);
-    }
 
     private static string? Code(HttpResponseMessage answer, byte[] body) =>
         answer.Content.Headers.ContentType?.MediaType == Problem.ContentType

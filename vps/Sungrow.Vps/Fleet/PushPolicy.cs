@@ -56,7 +56,7 @@ internal static class PushPolicy
 
     // What edges send comes first. As many rows wait for the database, or are being written, only when it has its hands full.
     private const long BusyRows = 100;
-    private const int RestFor = 9;
+    private const int RestFor = 19;
     private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(5);
 
     /// <param name="code">Of problem+json; null: it is not the admin VPS that answers.</param>
@@ -103,7 +103,7 @@ internal static class PushPolicy
     /// <param name="rows">That this server's ingest has before it.</param>
     public static bool IsBusy(long rows) => rows >= BusyRows;
 
-    /// <summary>After a batch beside a busy ingest: so that pushing takes a tenth of the time. The outbox holds what waits.</summary>
+    /// <summary>After a batch beside a busy ingest: so that pushing takes a twentieth of the time. The outbox holds what waits.</summary>
     public static TimeSpan Rest(TimeSpan worked) => Shorter(worked * RestFor, LongestRest);
 
     // One that names no time, or none to come, waits as long as after a first failure.

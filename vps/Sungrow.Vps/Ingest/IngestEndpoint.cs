@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
 using Sungrow.Vps.Devices;
@@ -16,15 +14,19 @@ internal static class IngestEndpoint
             // Also when nothing was new: the first answer may have been lost before its cache was told.
             .AddSingleton<AfterCommit>(provider => provider.GetRequiredService<RealtimeCache>().InvalidateAsync);
 
-    public static void MapIngest(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/v1/ingest", (HttpContext context, IngestRequests requests, CancellationToken cancellationToken) =>
-                requests.AnswerAsync(context, cancellationToken))
+    public static void MapIngest(this IEndpointRouteBuilder routes)
+    {
+        // Not as a parameter, which would open a scope for each request: what serves it lives as long as the server.
+        var services = routes.ServiceProvider;
+        routes.MapPost("/v1/ingest", (HttpContext context, CancellationToken cancellationToken) =>
+                services.GetRequiredService<IngestRequests>().AnswerAsync(context, cancellationToken))
             .RequireDevice()
             .WithTags("Ingest")
             .WithSummary("Stores a batch of one device's samples, each exactly once")
             .Reads<IngestBatch>()
             .Produces<IngestAnswer>()
             .ProducesProblems(400, 413, 415, 422, 503);
+    }
 }
 
 /// <summary>Answers one request. The checks stand in the order that the contract fixes; who calls is known already.</summary>
@@ -62,7 +64,7 @@ internal sealed class IngestRequests(
             new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
         metrics.Ingested(answer);
         Report(device.DeviceId, batch.Samples.Count, answer);
-        return new Stored(answer);
+        return new JsonAnswer<IngestAnswer>(answer, ProtocolJson.Default.IngestAnswer);
     }
 
     private static ProblemResult? Refuse(ReadBatch batch, AuthenticatedDevice device)
@@ -106,20 +108,6 @@ internal sealed class IngestRequests(
         else
         {
             log.Single(deviceId, answer.Inserted, answer.Duplicates, answer.Conflicts);
-        }
-    }
-
-    // As the framework's own JSON answers are, but with its length and without a flush of its own: a tenth of a small request.
-    private sealed class Stored(IngestAnswer answer) : IResult
-    {
-        public Task ExecuteAsync(HttpContext httpContext)
-        {
-            var body = JsonSerializer.SerializeToUtf8Bytes(answer, ProtocolJson.Default.IngestAnswer);
-            var response = httpContext.Response;
-            response.ContentType = "application/json; charset=utf-8";
-            response.ContentLength = body.Length;
-            response.BodyWriter.Write(body);
-            return Task.CompletedTask;
         }
     }
 }

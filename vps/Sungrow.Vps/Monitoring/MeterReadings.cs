@@ -14,6 +14,10 @@ internal sealed class MeterReadings : IDisposable
     private const int MostSeries = 2_000;
 
     private static readonly string[] Meters = [VpsMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Npgsql", "System.Runtime"];
+
+    // Twice in each request, and never of use at the moment of a scrape.
+    private const string RequestsUnderWay = "http.server.active_requests";
+
     private static readonly double[] Bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly Lock _lock = new();
@@ -28,7 +32,7 @@ internal sealed class MeterReadings : IDisposable
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (Meters.Contains(instrument.Meter.Name))
+                if (Meters.Contains(instrument.Meter.Name) && instrument.Name != RequestsUnderWay)
                 {
                     listener.EnableMeasurementEvents(instrument, FamilyOf(instrument));
                 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Sungrow.Protocol;
@@ -49,23 +48,28 @@ internal static class RealtimeEndpoints
             provider.GetRequiredService<ILogger<RealtimeCache>>()));
         services.AddHostedService<RealtimeRecovery>();
         services.AddSingleton<RealtimeFeeds>();
+        services.AddSingleton<RealtimeRequests>();
         return services;
     }
 
     public static void MapRealtime(this IEndpointRouteBuilder routes)
     {
         routes.MapStream();
-        routes.MapGet("/v1/realtime", GetAsync)
+        // Not by its parameters, which would open a scope for each request: what serves it lives as long as the server.
+        var services = routes.ServiceProvider;
+        routes.MapGet("/v1/realtime", (HttpContext context, [FromQuery(Name = "device_id")] string? named = null) =>
+                services.GetRequiredService<RealtimeRequests>().AnswerAsync(context, named))
             .RequireViewer()
             .WithTags("Realtime")
             .WithSummary("The newest sample of a device")
             .Produces<RealtimeAnswer>()
             .ProducesProblems(400, 403, 404, 503);
     }
+}
 
-    private static async Task<IResult> GetAsync(
-        HttpContext context, RealtimeCache cache, NewestSamples samples, TimeProvider time,
-        [FromQuery(Name = "device_id")] string? named = null)
+internal sealed class RealtimeRequests(RealtimeCache cache, NewestSamples samples, TimeProvider time)
+{
+    public async Task<IResult> AnswerAsync(HttpContext context, string? named)
     {
         if (VisibleDevice.Find(context, named, out var refusal) is not { } deviceId)
         {
@@ -78,9 +82,6 @@ internal static class RealtimeEndpoints
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        // As bytes, which are written at once.
-        var answer = RealtimeAnswer.Of(sample, time.GetUtcNow());
-        return TypedResults.Bytes(
-            JsonSerializer.SerializeToUtf8Bytes(answer, RealtimeJson.Default.RealtimeAnswer), "application/json; charset=utf-8");
+        return new JsonAnswer<RealtimeAnswer>(RealtimeAnswer.Of(sample, time.GetUtcNow()), RealtimeJson.Default.RealtimeAnswer);
     }
 }
