@@ -39,7 +39,9 @@ data=
 
 stop() {
   local status=$?
-  trap - EXIT INT TERM
+  # A second Ctrl-C would leave behind whatever is still to be stopped.
+  trap - EXIT
+  trap '' INT TERM
   # The edge first, that its last report finds the VPS; PostgreSQL last.
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     kill "${pids[i]}" 2>/dev/null || true

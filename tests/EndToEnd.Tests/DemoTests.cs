@@ -32,6 +32,34 @@ public class DemoTests
         }
     }
 
+    [Fact]
+    public async Task Who_stops_it_again_and_again_leaves_nothing_behind()
+    {
+        var cancelled = TestContext.Current.CancellationToken;
+        var scratch = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"sungrow-demo-test-{Guid.NewGuid():N}")).FullName;
+        try
+        {
+            await using var demo = ProgramProcess.Start(
+                Path.Combine(Programs.Root, "demo.sh"), [], new Dictionary<string, string?> { ["TMPDIR"] = scratch });
+            await demo.LineAsync("Polling every", WithItsBuild, cancelled);
+
+            await Until.TrueAsync(
+                () =>
+                {
+                    demo.Terminate();
+                    return demo.HasExited;
+                },
+                TimeSpan.FromMinutes(1), cancelled);
+
+            Assert.Equal(143, await demo.ExitCodeAsync(cancellationToken: cancelled));
+            Assert.Empty(Directory.GetFileSystemEntries(scratch, "sungrow-demo.*")); // The last of what it stops.
+        }
+        finally
+        {
+            Directory.Delete(scratch, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("--seconds", "0")]
     [InlineData("--seconds", "soon")]
