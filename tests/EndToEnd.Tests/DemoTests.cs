@@ -9,38 +9,21 @@ public class DemoTests
     [Theory]
     [InlineData("--seconds", "25")]
     [InlineData("--fleet", "--seconds", "25")] // And only if the second VPS has the same samples.
-    public async Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind(params string[] arguments)
-    {
-        var cancelled = TestContext.Current.CancellationToken;
-        // Open to others, which CreateTempSubdirectory is not: its PostgreSQL may run as another user.
-        var scratch = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"sungrow-demo-test-{Guid.NewGuid():N}")).FullName;
-        try
+    public Task The_demo_stores_every_sample_it_polled_and_leaves_nothing_behind(params string[] arguments) =>
+        RunAsync(arguments, async demo =>
         {
-            await using var demo = ProgramProcess.Start(
-                Path.Combine(Programs.Root, "demo.sh"), arguments, new Dictionary<string, string?> { ["TMPDIR"] = scratch });
-
-            Assert.True(await demo.ExitCodeAsync(WithItsBuild, cancelled) == 0, demo.Output);
+            Assert.True(await demo.ExitCodeAsync(WithItsBuild, TestContext.Current.CancellationToken) == 0, demo.Output);
 
             // Not "the last line": what it says on the way goes to standard error, and may be read after its answer.
             Assert.Matches(
                 @"^polled=([1-9]\d*) stored=\1 waiting=0$", demo.Lines.Single(line => line.Contains(" stored=", StringComparison.Ordinal)));
-            Assert.Empty(Directory.GetFileSystemEntries(scratch, "sungrow-demo.*"));
-        }
-        finally
-        {
-            Directory.Delete(scratch, recursive: true);
-        }
-    }
+        });
 
     [Fact]
-    public async Task Who_stops_it_again_and_again_leaves_nothing_behind()
-    {
-        var cancelled = TestContext.Current.CancellationToken;
-        var scratch = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"sungrow-demo-test-{Guid.NewGuid():N}")).FullName;
-        try
+    public Task Who_stops_it_again_and_again_leaves_nothing_behind() =>
+        RunAsync([], async demo =>
         {
-            await using var demo = ProgramProcess.Start(
-                Path.Combine(Programs.Root, "demo.sh"), [], new Dictionary<string, string?> { ["TMPDIR"] = scratch });
+            var cancelled = TestContext.Current.CancellationToken;
             await demo.LineAsync("Polling every", WithItsBuild, cancelled);
 
             await Until.TrueAsync(
@@ -52,13 +35,7 @@ public class DemoTests
                 TimeSpan.FromMinutes(1), cancelled);
 
             Assert.Equal(143, await demo.ExitCodeAsync(cancellationToken: cancelled));
-            Assert.Empty(Directory.GetFileSystemEntries(scratch, "sungrow-demo.*")); // The last of what it stops.
-        }
-        finally
-        {
-            Directory.Delete(scratch, recursive: true);
-        }
-    }
+        });
 
     [Theory]
     [InlineData("--seconds", "0")]
@@ -70,5 +47,25 @@ public class DemoTests
 
         Assert.Equal(1, await demo.ExitCodeAsync(cancellationToken: TestContext.Current.CancellationToken));
         Assert.StartsWith("demo.sh: ", demo.Lines[^1], StringComparison.Ordinal);
+    }
+
+    /// <summary>In a folder of its own, in which nothing may be left at its end.</summary>
+    private static async Task RunAsync(string[] arguments, Func<ProgramProcess, Task> followAsync)
+    {
+        // Open to others, which CreateTempSubdirectory is not: its PostgreSQL may run as another user.
+        var scratch = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"sungrow-demo-test-{Guid.NewGuid():N}")).FullName;
+        try
+        {
+            await using var demo = ProgramProcess.Start(
+                Path.Combine(Programs.Root, "demo.sh"), arguments, new Dictionary<string, string?> { ["TMPDIR"] = scratch });
+
+            await followAsync(demo);
+
+            Assert.Empty(Directory.GetFileSystemEntries(scratch, "sungrow-demo.*"));
+        }
+        finally
+        {
+            Directory.Delete(scratch, recursive: true);
+        }
     }
 }

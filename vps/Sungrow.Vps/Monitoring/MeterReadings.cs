@@ -15,7 +15,7 @@ internal sealed class MeterReadings : IDisposable
 
     private static readonly string[] Meters = [VpsMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Npgsql", "System.Runtime"];
 
-    // Twice in each request, and never of use at the moment of a scrape.
+    // Twice in each request, on the way of every sample; OTLP has it.
     private const string RequestsUnderWay = "http.server.active_requests";
 
     private static readonly double[] Bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
