@@ -111,12 +111,15 @@ sdk() {
   return 1
 }
 
+# is_program DIR: what a publish has put there, as one file or portable.
+is_program() { [ -f "$1/sungrow-edge" ] || [ -f "$1/sungrow-edge.dll" ]; }
+
 find_program() {
   if [ -n "$from" ]; then
-    [ -f "$from/sungrow-edge.dll" ] || wrong "--from is '$from': allowed is the output folder of 'dotnet publish edge/Sungrow.Edge'."
+    is_program "$from" || wrong "--from is '$from': allowed is the output folder of 'dotnet publish edge/Sungrow.Edge'."
     return
   fi
-  if [ -f "$here/../sungrow-edge.dll" ]; then
+  if is_program "$here/.."; then
     from=$here/..
     return
   fi
@@ -140,7 +143,7 @@ stage_program() {
   cp -r "$from/." "$staged"
   rm -rf "$staged/systemd"
   # Self-contained, it brings its runtime and starts by itself.
-  if [ ! -e "$staged/libhostpolicy.so" ]; then
+  if [ -e "$staged/sungrow-edge.dll" ] && [ ! -e "$staged/libhostpolicy.so" ]; then
     dotnet=$(system_dotnet) && has_runtime "$dotnet" || dotnet=
     [ -n "$dotnet" ] || has_runtime "$opt/dotnet/dotnet" || get_dotnet runtime
     cat >"$staged/sungrow-edge" <<LAUNCHER

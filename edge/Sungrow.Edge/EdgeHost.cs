@@ -46,6 +46,7 @@ internal static class EdgeHost
             .AddSingleton<IIngestApi, IngestApi>()
             .AddTransient(_ => new Backoff(FirstRetry, LongestRetry, Random.Shared.NextDouble))
             .AddMetricsOutlets(builder.Configuration)
+            .AddHostedService<FreedMemory>()
             // Stopped in reverse: polling first, then the uplink, and the last report sees both at rest.
             .AddHostedService<HeartbeatLoop>()
             // The uplink hears from the server when our time is ahead of its own.

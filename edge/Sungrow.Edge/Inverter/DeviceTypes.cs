@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace Sungrow.Edge.Inverter;
 
 /// <summary>A row of the model table. Power and phases are also served (5001, 5002), and what is served wins.</summary>
@@ -10,8 +8,8 @@ internal sealed record DeviceType(ushort Code, string Model, InverterFamily Fami
 /// <summary>Models by type code (5000).</summary>
 internal static class DeviceTypes
 {
-    private static readonly FrozenDictionary<ushort, DeviceType> Known =
-        HybridTypes.All.Concat(StringTypes.All).ToFrozenDictionary(type => type.Code);
+    private static readonly Dictionary<ushort, DeviceType> Known =
+        HybridTypes.All.Concat(StringTypes.All).ToDictionary(type => type.Code);
 
     /// <summary>Never refuses: new codes appear several times a year.</summary>
     public static DeviceType Of(ushort code)

@@ -164,6 +164,19 @@ public sealed class InstallTests : IDisposable
         Assert.Contains("dotnet-install.sh cannot be fetched", (await _machine.RunAsync(["--from", Built], path)).With(1), StringComparison.Ordinal);
     }
 
+    /// <summary>Published for one kind of machine it is one file, which needs no .NET; a script stands in for its minute of compiling.</summary>
+    [Fact]
+    public async Task A_program_that_brings_its_runtime_is_started_as_it_is()
+    {
+        var published = Directory.CreateDirectory(_machine.Of("published")).FullName;
+        await ScriptAsync(Path.Combine(published, "sungrow-edge"), "echo 1.2.3 of one file");
+
+        (await _machine.InstallAsync(published)).With(0);
+
+        Assert.StartsWith("versions/1.2.3", _machine.Current, StringComparison.Ordinal);
+        Assert.Equal("1.2.3 of one file", (await _machine.EdgeAsync("--version")).With(0));
+    }
+
     [Theory]
     [InlineData("--port", "502")]
     [InlineData("--host")]
