@@ -64,7 +64,7 @@ internal static class History
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "viewer");
         using Database samples = new(
             servers.Database, Options.Create(new StorageOptions { DatabaseUrl = servers.DatabaseUrl }), TimeProvider.System,
-            NullLogger<Database>.Instance);
+            NullLoggerFactory.Instance);
         samples.Open(hasContinuousAggregates: false);
         var holds = true;
         foreach (var view in Views(samples))

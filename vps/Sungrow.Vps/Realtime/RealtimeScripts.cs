@@ -41,12 +41,15 @@ internal static class RealtimeScripts
         return 1
         """;
 
-    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds. Who listens to a device, on a
-    /// channel named as its value, is told when all is done; where that is forbidden, he looks by himself.</summary>
+    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds. Most devices are watched by nobody
+    /// and have neither. Who listens to a device, on a channel named as its value, is told when all is done; where that is forbidden, he
+    /// looks by himself.</summary>
     public const string Invalidate = """
-        for i = 1, #KEYS, 2 do
-          redis.call('DEL', KEYS[i])
-          redis.call('SET', KEYS[i + 1], ARGV[1], 'PX', ARGV[2])
+        if redis.call('EXISTS', unpack(KEYS)) > 0 then
+          for i = 1, #KEYS, 2 do
+            redis.call('DEL', KEYS[i])
+            redis.call('SET', KEYS[i + 1], ARGV[1], 'XX', 'PX', ARGV[2])
+          end
         end
         for i = 1, #KEYS, 2 do redis.pcall('PUBLISH', KEYS[i], '') end
         return 1

@@ -43,7 +43,7 @@ internal sealed class FlushTransaction(
 
     private async Task<IngestAnswer[]> TryAsync(Flush flush, CancellationToken cancellationToken)
     {
-        await using (var connection = await database.ConnectAsync(cancellationToken))
+        await using (var connection = await database.ConnectToWriteAsync(cancellationToken))
         {
             var path = await ChooseAsync(connection, flush, _last.Expect(flush.Requests), cancellationToken);
             if (path == WritePath.Compare)
@@ -67,7 +67,7 @@ internal sealed class FlushTransaction(
         }
 
         // Another one: after 53400 the first is broken.
-        await using var fresh = await database.ConnectAsync(cancellationToken);
+        await using var fresh = await database.ConnectToWriteAsync(cancellationToken);
         return await RunAsync(fresh, flush, WritePath.Insert, cancellationToken);
     }
 

@@ -21,6 +21,7 @@ internal sealed class TimescaleBatchWriter(
     /// <summary>For what goes together; more of them only divide it.</summary>
     public const int Connections = 4;
     private const int ConnectionsForLarge = 4;
+    public const int MostConnections = Connections + ConnectionsForLarge;
 
     private readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(new() { SingleReader = true });
     private readonly Channel<bool> _changed =
