@@ -41,8 +41,10 @@ internal sealed class MeterReadings : IDisposable
         _listener.SetMeasurementEventCallback<int>((_, value, tags, family) => Take((Family)family!, value, tags));
         _listener.SetMeasurementEventCallback<long>((_, value, tags, family) => Take((Family)family!, value, tags));
         _listener.SetMeasurementEventCallback<double>((_, value, tags, family) => Take((Family)family!, value, tags));
-        _listener.Start();
     }
+
+    /// <summary>From now on each measurement is taken, at some cost to each request; before, none.</summary>
+    public void Listen() => _listener.Start();
 
     public string Text()
     {

@@ -47,6 +47,7 @@ internal sealed class MetricsServer(IOptions<MetricsOptions> options, MeterReadi
                 [Settings.Wrong(MetricsOptions.Section, nameof(MetricsOptions.Url), options.Value.Url, $"a free address of this machine ({taken.Message})")]);
         }
 
+        readings.Listen();
         _app = app;
     }
 

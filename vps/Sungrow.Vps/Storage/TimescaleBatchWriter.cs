@@ -36,6 +36,7 @@ internal sealed class TimescaleBatchWriter(
     /// <summary>Rows that wait or are being written.</summary>
     public long Rows => Interlocked.Read(ref _rows);
 
+    /// <param name="cancellationToken">Of a caller who may go before its turn; what is under way is written all the same.</param>
     /// <exception cref="WriteQueueFullException">Answered as 503; nothing is stored.</exception>
     public async Task<IngestAnswer> WriteAsync(SampleBatch batch, CancellationToken cancellationToken)
     {
@@ -73,7 +74,7 @@ internal sealed class TimescaleBatchWriter(
             _changed.Writer.TryWrite(true);
         }
 
-        return await waiting.Task.WaitAsync(cancellationToken);
+        return await waiting.Task;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
