@@ -47,7 +47,7 @@ internal static partial class IngestMillion
             Fleet fleet = new(await servers.RegisterAsync(devices, cancellationToken), Connections);
 
             using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var memory = WatchMemoryAsync(process.Id, watching.Token);
+            var memory = WatchMemoryAsync(process, watching.Token);
             var started = Stopwatch.GetTimestamp();
             await fleet.SendAsync(address, count, cancellationToken);
             var took = Stopwatch.GetElapsedTime(started);
@@ -68,7 +68,7 @@ internal static partial class IngestMillion
         return holds ? 0 : 1;
     }
 
-    private static async Task<List<double>> WatchMemoryAsync(int pid, CancellationToken cancellationToken)
+    private static async Task<List<double>> WatchMemoryAsync(ProgramProcess process, CancellationToken cancellationToken)
     {
         List<double> megabytes = [];
         try
@@ -76,8 +76,7 @@ internal static partial class IngestMillion
             while (true)
             {
                 await Task.Delay(Look, TimeProvider.System, cancellationToken);
-                var line = File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-                megabytes.Add(double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024);
+                megabytes.Add(process.ResidentBytes / 1024.0 / 1024);
             }
         }
         catch (OperationCanceledException)

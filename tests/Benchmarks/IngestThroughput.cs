@@ -14,7 +14,7 @@ namespace Sungrow.Benchmarks;
 /// turns back every other one.</summary>
 internal static class IngestThroughput
 {
-    private static readonly (int Rows, int Connections)[] Sizes = [(1, 256), (60, 128), (1000, 32)];
+    private static readonly (int Rows, int Connections)[] Sizes = [(1, 1024), (60, 128), (1000, 32)];
 
     public static Command Command()
     {

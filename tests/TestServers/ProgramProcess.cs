@@ -19,6 +19,16 @@ public sealed class ProgramProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Of its memory, what is in RAM now.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     /// <summary>Standard output and standard error, as they came; the last 20,000 lines.</summary>
     public IReadOnlyList<string> Lines
     {

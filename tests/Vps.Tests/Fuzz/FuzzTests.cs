@@ -46,9 +46,9 @@ public class FuzzTests(Databases databases)
 
         var statuses = new int[600];
         await AskAsync(0, rounds / 4);
-        var before = ResidentBytes(vps.Id);
+        var before = vps.ResidentBytes;
         await AskAsync(rounds / 4, rounds);
-        var growth = ResidentBytes(vps.Id) - before;
+        var growth = vps.ResidentBytes - before;
 
         var said = string.Join(", ", statuses.Index().Where(status => status.Item > 0).Select(status => $"{status.Index}: {status.Item}"));
         TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}, {rounds} rounds, {growth >> 20} MB, {said}");
@@ -162,12 +162,6 @@ public class FuzzTests(Databases databases)
         return [.. description.RootElement.GetProperty("paths").EnumerateObject()
             .Where(path => path.Value.TryGetProperty("post", out _)).Select(path => path.Name)];
     }
-
-    private static long ResidentBytes(int pid) =>
-        long.Parse(
-            File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))
-                .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-            CultureInfo.InvariantCulture) * 1024;
 
     private static int Setting(string name, int usual) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : usual;

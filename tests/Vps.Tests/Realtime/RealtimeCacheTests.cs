@@ -225,6 +225,18 @@ public class RealtimeCacheTests
     }
 
     [Fact]
+    public async Task A_device_that_nobody_reads_has_nothing_in_Redis()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var replica = await WorkingAsync(redis);
+        await using var console = RedisConsole.Open(redis);
+        await replica.StoreAsync(Samples.Of(Device, 1));
+
+        Assert.Null(await console.GetAsync($"realtime:{Device}"));
+        Assert.Null(await console.GetAsync($"realtime:{Device}:lease"));
+    }
+
+    [Fact]
     public async Task Nothing_but_the_generation_stays_in_Redis()
     {
         await using var redis = await RedisServer.StartAsync();

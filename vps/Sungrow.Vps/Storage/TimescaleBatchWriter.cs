@@ -38,26 +38,19 @@ internal sealed class TimescaleBatchWriter(
 
     /// <param name="cancellationToken">Of a caller who may go before its turn; what is under way is written all the same.</param>
     /// <exception cref="WriteQueueFullException">Answered as 503; nothing is stored.</exception>
-    public async Task<IngestAnswer> WriteAsync(SampleBatch batch, CancellationToken cancellationToken)
+    public Task<IngestAnswer> WriteAsync(SampleBatch batch, CancellationToken cancellationToken)
     {
         var rows = batch.Samples.Count;
         if (rows == 0)
         {
-            return new IngestAnswer(0, 0, 0);
+            return Task.FromResult(new IngestAnswer(0, 0, 0));
         }
 
         batch = batch.InOrder();
         Reserve(rows);
         if (WritePolicy.GoesAlone(rows, batch.Samples[0].Ts, _options.BatchSize, time.GetUtcNow()))
         {
-            try
-            {
-                return await WriteAloneAsync(batch, cancellationToken);
-            }
-            finally
-            {
-                Release(rows);
-            }
+            return WriteAloneAsync(batch, cancellationToken);
         }
 
         Waiting waiting = new(batch, cancellationToken);
@@ -74,7 +67,7 @@ internal sealed class TimescaleBatchWriter(
             _changed.Writer.TryWrite(true);
         }
 
-        return await waiting.Task;
+        return waiting.Task;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -119,19 +112,26 @@ internal sealed class TimescaleBatchWriter(
 
     private async Task<IngestAnswer> WriteAloneAsync(SampleBatch batch, CancellationToken cancellationToken)
     {
-        IngestAnswer[] answers;
-        await _alone.WaitAsync(cancellationToken);
         try
         {
-            answers = await transaction.WriteAsync([batch], cancellationToken);
+            IngestAnswer[] answers;
+            await _alone.WaitAsync(cancellationToken);
+            try
+            {
+                answers = await transaction.WriteAsync([batch], cancellationToken);
+            }
+            finally
+            {
+                _alone.Release();
+            }
+
+            await TellAsync([batch.DeviceId]);
+            return answers[0];
         }
         finally
         {
-            _alone.Release();
+            Release(batch.Samples.Count);
         }
-
-        await TellAsync([batch.DeviceId]);
-        return answers[0];
     }
 
     private bool IsWorthAnother(long rows) => WritePolicy.IsWorthAnother(rows, _options.BatchSize);

@@ -68,23 +68,25 @@ export function summary(total: Totals): string {
   }
 
   if (total.stored >= total.expected) {
-    return `Nothing is missing: all ${samples(total.stored)} are stored.`;
+    return total.stored === 1 ? 'Nothing is missing: the one sample is stored.' : `Nothing is missing: all ${samples(total.stored)} are stored.`;
   }
 
-  const sentences = [`${count(total.stored)} of ${samples(total.expected)} are stored.`];
+  const sentences = [`${count(total.stored)} of ${samples(total.expected)} ${be(total.stored)} stored.`];
   if (total.waiting > 0) {
-    sentences.push(`${count(total.waiting)} still wait on the edge and come later.`);
+    sentences.push(`${count(total.waiting)} ${total.waiting === 1 ? 'still waits on the edge and comes' : 'still wait on the edge and come'} later.`);
   }
 
   const lost = total.expected - total.stored - total.waiting;
   if (lost > 0) {
-    sentences.push(total.unexplained <= 0 ? `${count(lost)} are missing, each for a known reason.`
-      : total.unexplained >= lost ? `${count(lost)} are missing without a known reason.`
+    sentences.push(total.unexplained <= 0 ? `${count(lost)} ${be(lost)} missing, ${lost === 1 ? '' : 'each '}for a known reason.`
+      : total.unexplained >= lost ? `${count(lost)} ${be(lost)} missing without a known reason.`
       : `${count(lost)} are missing, ${count(total.unexplained)} of them without a known reason.`);
   }
 
   return sentences.join(' ');
 }
+
+const be = (number: number): string => number === 1 ? 'is' : 'are';
 
 export interface Cause {
   readonly when: string;
