@@ -88,10 +88,12 @@ internal static class Authentication
             }
 
             var found = devices.FindAsync(token, http.Connection.RemoteIpAddress, http.RequestAborted);
-            return found.IsCompletedSuccessfully ? LetIn(context, next, found.Result) : AskAsync();
-
-            async ValueTask<object?> AskAsync() => await LetIn(context, next, await found);
+            return found.IsCompletedSuccessfully ? LetIn(context, next, found.Result) : LetInAsync(context, next, found);
         }
+
+        private static async ValueTask<object?> LetInAsync(
+            EndpointFilterInvocationContext context, EndpointFilterDelegate next, ValueTask<Authenticated<AuthenticatedDevice>> found) =>
+            await LetIn(context, next, await found);
 
         private static ValueTask<object?> LetIn(
             EndpointFilterInvocationContext context, EndpointFilterDelegate next, Authenticated<AuthenticatedDevice> found)
