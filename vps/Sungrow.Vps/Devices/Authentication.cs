@@ -29,23 +29,26 @@ internal static class Authentication
 
     /// <summary>Only with a device's token; a revoked device is refused.</summary>
     public static TBuilder RequireDevice<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.Require(services => new DeviceFilter(services.GetRequiredService<DeviceAuth>()))
+        routes.Require(services => new DeviceGate(services.GetRequiredService<DeviceAuth>()))
             .WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
     /// <summary>Only with a viewer's token, or a session that one was traded for.</summary>
     public static TBuilder RequireViewer<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.Require(services => new ViewerFilter(services.GetRequiredService<ViewerAuth>()))
+        routes.Require(services => new ViewerGate(services.GetRequiredService<ViewerAuth>()))
             .WithMetadata(Refusal(401), Refusal(403), Refusal(429));
 
-    /// <summary>One filter for all requests of a route. The framework's own way with a filter's type makes one, and a scope to make it in,
-    /// for each.</summary>
-    public static TBuilder Require<TBuilder>(this TBuilder routes, Func<IServiceProvider, IEndpointFilter> create)
-        where TBuilder : IEndpointConventionBuilder =>
-        routes.AddEndpointFilterFactory((route, next) =>
+    /// <summary>Before the route binds or reads anything. Not an endpoint filter: that comes after the parameters are bound, and awaits
+    /// every answer twice more.</summary>
+    public static TBuilder Require<TBuilder>(this TBuilder routes, Func<IServiceProvider, IMiddleware> create)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        routes.Add(route =>
         {
-            var filter = create(route.ApplicationServices);
-            return call => filter.InvokeAsync(call, next);
+            var (gate, answer) = (create(route.ApplicationServices), route.RequestDelegate!);
+            route.RequestDelegate = context => gate.InvokeAsync(context, answer);
         });
+        return routes;
+    }
 
     private static ProducesResponseTypeMetadata Refusal(int status) => new(status, typeof(Problem), [Problem.ContentType]);
 
@@ -77,72 +80,70 @@ internal static class Authentication
     public static ProblemResult Refuse(HttpContext context, RateRefusal? refusal) =>
         refusal is null ? Invalid(context) : Problems.RateLimited(context, refusal);
 
-    private sealed class DeviceFilter(DeviceAuth devices) : IEndpointFilter
+    private sealed class DeviceGate(DeviceAuth devices) : IMiddleware
     {
-        public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+        public Task InvokeAsync(HttpContext context, RequestDelegate next)
         {
-            var http = context.HttpContext;
-            if (BearerToken(http.Request) is not { } token)
+            if (BearerToken(context.Request) is not { } token)
             {
-                return new(Missing(http));
+                return Missing(context).ExecuteAsync(context);
             }
 
-            var found = devices.FindAsync(token, http.Connection.RemoteIpAddress, http.RequestAborted);
-            return found.IsCompletedSuccessfully ? LetIn(context, next, found.Result) : LetInAsync(context, next, found);
+            var found = devices.FindAsync(token, context);
+            return found.IsCompletedSuccessfully ? LetInAsync(context, next, found.Result) : LetInAsync(context, next, found);
         }
 
-        private static async ValueTask<object?> LetInAsync(
-            EndpointFilterInvocationContext context, EndpointFilterDelegate next, ValueTask<Authenticated<AuthenticatedDevice>> found) =>
-            await LetIn(context, next, await found);
+        private static async Task LetInAsync(
+            HttpContext context, RequestDelegate next, ValueTask<Authenticated<AuthenticatedDevice>> found) =>
+            await LetInAsync(context, next, await found);
 
-        private static ValueTask<object?> LetIn(
-            EndpointFilterInvocationContext context, EndpointFilterDelegate next, Authenticated<AuthenticatedDevice> found)
+        private static Task LetInAsync(HttpContext context, RequestDelegate next, Authenticated<AuthenticatedDevice> found)
         {
-            var http = context.HttpContext;
             if (found.Caller is not { } device)
             {
-                return new(Refuse(http, found.Refusal));
+                return Refuse(context, found.Refusal).ExecuteAsync(context);
             }
 
             if (device.Revoked)
             {
-                return new(
-                    Problems.Of(StatusCodes.Status403Forbidden, ErrorCodes.DeviceRevoked, $"The device {device.DeviceId} is revoked."));
+                return Problems.Of(StatusCodes.Status403Forbidden, ErrorCodes.DeviceRevoked, $"The device {device.DeviceId} is revoked.")
+                    .ExecuteAsync(context);
             }
 
-            http.Features.Set(device);
+            context.Features.Set(device);
             return next(context);
         }
     }
 
-    private sealed class ViewerFilter(ViewerAuth viewers) : IEndpointFilter
+    private sealed class ViewerGate(ViewerAuth viewers) : IMiddleware
     {
-        public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+        public async Task InvokeAsync(HttpContext context, RequestDelegate next)
         {
-            var http = context.HttpContext;
             // Who shows a token means it; the cookie comes with every request of its browser.
-            var token = BearerToken(http.Request);
-            var session = token is null && http.Request.Headers.Authorization.Count == 0 ? SessionEndpoints.IdOf(http.Request) : null;
+            var token = BearerToken(context.Request);
+            var session = token is null && context.Request.Headers.Authorization.Count == 0 ? SessionEndpoints.IdOf(context.Request) : null;
             if ((token ?? session) is not { } shown)
             {
-                return Missing(http);
+                await Missing(context).ExecuteAsync(context);
+                return;
             }
 
             var (caller, refusal) = session is null
-                ? await viewers.FindAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted)
-                : await viewers.FindSessionAsync(shown, http.Connection.RemoteIpAddress, http.RequestAborted);
+                ? await viewers.FindAsync(shown, context.Connection.RemoteIpAddress, context.RequestAborted)
+                : await viewers.FindSessionAsync(shown, context.Connection.RemoteIpAddress, context.RequestAborted);
             if (caller is not { } viewer)
             {
                 if (session is not null && refusal is null)
                 {
-                    SessionEndpoints.Forget(http.Response);
+                    SessionEndpoints.Forget(context.Response);
                 }
 
-                return Refuse(http, refusal);
+                await Refuse(context, refusal).ExecuteAsync(context);
+                return;
             }
 
-            http.Features.Set(viewer);
-            return await next(context);
+            context.Features.Set(viewer);
+            await next(context);
         }
     }
 }
@@ -154,11 +155,11 @@ internal sealed class DeviceAuth(
     private readonly EnvironmentTokens _environment = EnvironmentTokens.Parse(options.Value.DeviceTokens, oneDevicePerToken: true);
 
     /// <returns>No caller for a token that is not good; a revoked device is found, and says so.</returns>
-    public ValueTask<Authenticated<AuthenticatedDevice>> FindAsync(string token, IPAddress? from, CancellationToken cancellationToken)
+    public ValueTask<Authenticated<AuthenticatedDevice>> FindAsync(string token, HttpContext context)
     {
         var digest = Tokens.Digest(token);
         return cache.Get(digest) is { } cached ? new(new Authenticated<AuthenticatedDevice>(cached.Device, null))
-            : LookUpAsync(token, digest, from, cancellationToken);
+            : LookUpAsync(token, digest, context.Connection.RemoteIpAddress, context.RequestAborted);
     }
 
     private async ValueTask<Authenticated<AuthenticatedDevice>> LookUpAsync(

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace Sungrow.Vps.Devices;
 
 /// <summary>What the registry said of one device: who it is, and the tokens that it may show.</summary>
-internal sealed record RegisteredDevice(AuthenticatedDevice Device, IReadOnlyList<GoodToken> Tokens)
+internal sealed record RegisteredDevice(AuthenticatedDevice Device, GoodToken[] Tokens)
 {
     /// <summary>Every token is compared, and each in fixed time.</summary>
     public bool Accepts(ReadOnlySpan<byte> digest, DateTimeOffset now)
@@ -23,7 +23,7 @@ internal sealed record RegisteredDevice(AuthenticatedDevice Device, IReadOnlyLis
 
 /// <param name="Digest">SHA-256 of the token.</param>
 /// <param name="NotAfter">When it ends, to the moment and not to the cache's time to live.</param>
-internal sealed record GoodToken(byte[] Digest, DateTimeOffset? NotAfter);
+internal readonly record struct GoodToken(byte[] Digest, DateTimeOffset? NotAfter);
 
 /// <param name="Size">Devices held.</param>
 internal readonly record struct AuthCacheStats(long Hits, long Misses, int Size);
@@ -226,5 +226,5 @@ internal sealed class DeviceAuthCache(IOptions<DevicesOptions> options, TimeProv
 
     private static UInt128 Key(ReadOnlySpan<byte> digest) => BinaryPrimitives.ReadUInt128LittleEndian(digest);
 
-    private sealed record Entry(RegisteredDevice Device, long Since);
+    private readonly record struct Entry(RegisteredDevice Device, long Since);
 }

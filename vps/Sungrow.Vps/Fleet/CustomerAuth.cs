@@ -66,30 +66,31 @@ internal sealed class CustomerAuth(DeviceAuthCache cache, KnownTokens known, Tok
             tokens.Add(new(SHA256.HashData(row.GetFieldValue<byte[]>(2)), row.GetFieldValue<DateTimeOffset>(3)));
         }
 
-        return new(new(row.GetString(0), Tenant, Site: "", TimeZone: "UTC", Revoked: false, PollIntervalS: 0), tokens);
+        return new(new(row.GetString(0), Tenant, Site: "", TimeZone: "UTC", Revoked: false, PollIntervalS: 0), [.. tokens]);
     }
 }
 
 /// <summary>Only with a customer's token; before anything of the body is read.</summary>
-internal sealed class CustomerFilter(CustomerAuth customers) : IEndpointFilter
+internal sealed class CustomerGate(CustomerAuth customers) : IMiddleware
 {
-    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
-        var http = context.HttpContext;
-        var header = http.Request.Headers[BatchTypes.CustomerHeader];
+        var header = context.Request.Headers[BatchTypes.CustomerHeader];
         if (header.Count != 1 || string.IsNullOrWhiteSpace(header[0]))
         {
-            return Invalid();
+            await Invalid().ExecuteAsync(context);
+            return;
         }
 
-        var (customer, refusal) = await customers.FindAsync(header[0]!.Trim(), http.Connection.RemoteIpAddress, http.RequestAborted);
+        var (customer, refusal) = await customers.FindAsync(header[0]!.Trim(), context.Connection.RemoteIpAddress, context.RequestAborted);
         if (customer is null)
         {
-            return refusal is null ? Invalid() : Problems.RateLimited(http, refusal);
+            await (refusal is null ? Invalid() : Problems.RateLimited(context, refusal)).ExecuteAsync(context);
+            return;
         }
 
-        http.Features.Set(customer);
-        return await next(context);
+        context.Features.Set(customer);
+        await next(context);
     }
 
     private static ProblemResult Invalid() => Problems.Of(

@@ -16,7 +16,7 @@ internal static class FleetIngestEndpoint
     public static void MapFleetIngest(this IEndpointRouteBuilder routes) =>
         routes.MapPost(Route, (HttpContext context, FleetRequests requests, CancellationToken cancellationToken) =>
                 requests.AnswerAsync(context, cancellationToken))
-            .Require(services => new CustomerFilter(services.GetRequiredService<CustomerAuth>()))
+            .Require(services => new CustomerGate(services.GetRequiredService<CustomerAuth>()))
             .WithTags("Fleet")
             .WithSummary("Stores what another VPS pushes: sites, devices or measurements, as X-Batch-Type says")
             .Produces<FleetAnswer>()

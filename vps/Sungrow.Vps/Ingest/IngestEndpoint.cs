@@ -34,7 +34,8 @@ internal sealed class IngestRequests(
     TimescaleBatchWriter writer, RateLimits rates, IOptions<LimitsOptions> limits, IOptions<StorageOptions> storage,
     VpsMetrics metrics, TimeProvider time, ILogger<IngestRequests> log)
 {
-    public async Task<IResult> AnswerAsync(HttpContext context, CancellationToken cancellationToken)
+    // Writes its answer itself: the framework's wait for a result is one more thing to keep for each request that waits for the database.
+    public async Task AnswerAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var device = context.Device();
         ReadBatch batch;
@@ -42,29 +43,26 @@ internal sealed class IngestRequests(
         {
             if (body.Refusal is not null)
             {
-                return body.Refusal;
+                await body.Refusal.ExecuteAsync(context);
+                return;
             }
 
-            var retention = storage.Value.RawRetention;
-            batch = IngestBatchReader.Read(
-                body.Utf8, SampleWindow.At(time.GetUtcNow(), retention == TimeSpan.Zero ? null : retention));
+            batch = IngestBatchReader.Read(body.Utf8, storage.Value.Window(time.GetUtcNow()));
         }
 
-        if (Refuse(batch, device) is { } refusal)
+        var refusal = Refuse(batch, device)
+            ?? (rates.Take(device.DeviceId, batch.Samples.Count) is { } tooOften ? Problems.RateLimited(context, tooOften) : null);
+        if (refusal is not null)
         {
-            return refusal;
-        }
-
-        if (rates.Take(device.DeviceId, batch.Samples.Count) is { } tooOften)
-        {
-            return Problems.RateLimited(context, tooOften);
+            await refusal.ExecuteAsync(context);
+            return;
         }
 
         var answer = await writer.WriteAsync(
             new SampleBatch(device.DeviceId, batch.BufferId, batch.Samples, device.PollIntervalS), cancellationToken);
         metrics.Ingested(answer);
         Report(device.DeviceId, batch.Samples.Count, answer);
-        return new JsonAnswer<IngestAnswer>(answer, ProtocolJson.Default.IngestAnswer);
+        await new JsonAnswer<IngestAnswer>(answer, ProtocolJson.Default.IngestAnswer).ExecuteAsync(context);
     }
 
     private static ProblemResult? Refuse(ReadBatch batch, AuthenticatedDevice device)
