@@ -146,18 +146,8 @@ internal sealed class RealtimeCache : IDisposable
         return parts.Length == 1 ? new(Parse(parts[0], deviceId), Lease: null) : new(Value: null, parts);
     }
 
-    private static async Task InvalidateSomeAsync(RedisCircuit circuit, IReadOnlyCollection<string> deviceIds)
-    {
-        var keys = new RedisKey[2 * deviceIds.Count];
-        var next = 0;
-        foreach (var deviceId in deviceIds)
-        {
-            keys[next++] = Value(deviceId);
-            keys[next++] = Lease(deviceId);
-        }
-
-        await circuit.TryAsync(RealtimeScripts.Invalidate, keys, [Unique(), Milliseconds(LeaseLife)]);
-    }
+    private static async Task InvalidateSomeAsync(RedisCircuit circuit, IReadOnlyCollection<string> deviceIds) =>
+        await circuit.TryAsync(RealtimeScripts.Invalidate, [.. deviceIds.Select(Value)], [Unique(), Milliseconds(LeaseLife)]);
 
     private static RedisKey Value(string deviceId) => $"realtime:{deviceId}";
 

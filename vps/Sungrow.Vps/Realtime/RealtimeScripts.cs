@@ -41,17 +41,20 @@ internal static class RealtimeScripts
         return 1
         """;
 
-    /// <summary>KEYS: value and lease of each device. ARGV: a new random text, the leases' milliseconds. Most devices are watched by nobody
-    /// and have neither. Who listens to a device, on a channel named as its value, is told when all is done; where that is forbidden, he
-    /// looks by himself.</summary>
+    /// <summary>KEYS: the value of each device. ARGV: a new random text, the leases' milliseconds. Most devices are watched by nobody and
+    /// have neither value nor lease. Who listens to a device, on a channel named as its value, is told when all is done; where that is
+    /// forbidden, he looks by himself.</summary>
     public const string Invalidate = """
-        if redis.call('EXISTS', unpack(KEYS)) > 0 then
-          for i = 1, #KEYS, 2 do
-            redis.call('DEL', KEYS[i])
-            redis.call('SET', KEYS[i + 1], ARGV[1], 'XX', 'PX', ARGV[2])
-          end
+        local leases = {}
+        for i = 1, #KEYS do leases[i] = KEYS[i] .. ':lease' end
+        if redis.call('EXISTS', unpack(KEYS)) + redis.call('EXISTS', unpack(leases)) > 0 then
+          redis.call('DEL', unpack(KEYS))
+          for i = 1, #leases do redis.call('SET', leases[i], ARGV[1], 'XX', 'PX', ARGV[2]) end
         end
-        for i = 1, #KEYS, 2 do redis.pcall('PUBLISH', KEYS[i], '') end
+        local listeners = redis.pcall('PUBSUB', 'NUMSUB', unpack(KEYS))
+        for i = 1, #listeners, 2 do
+          if listeners[i + 1] > 0 then redis.pcall('PUBLISH', listeners[i], '') end
+        end
         return 1
         """;
 
