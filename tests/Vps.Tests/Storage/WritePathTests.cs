@@ -1,5 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Sungrow.Protocol;
+using Sungrow.Vps.Storage;
 using Xunit;
 
 namespace Sungrow.Vps.Tests.Storage;
@@ -53,6 +55,37 @@ public class WritePathTests(Databases databases)
 
         Task<string> PathsAsync() => server.AskAsync<string>(
             "WITH gone AS (DELETE FROM paths RETURNING id, path) SELECT coalesce(string_agg(path, ',' ORDER BY id), '') FROM gone");
+    }
+
+    [Theory]
+    [InlineData(Kind.Plain)]
+    [InlineData(Kind.Timescale)]
+    public async Task New_single_samples_that_wait_together_are_copied_as_one_and_counted_one_by_one(Kind kind)
+    {
+        var database = await databases.CreateAsync(kind);
+        await using var server = await VpsServer.StartAsync(database, "--BATCH_SIZE=60", "--FLUSH_INTERVAL_MS=10000"); // Goes with the sixtieth.
+        await using var other = await VpsServer.StartAsync(database);
+        await server.ExecuteAsync(Watch);
+
+        Assert.All(await SendAsync(0), answer => Assert.Equal(new(1, 0, 0), answer.Counts()));
+        Assert.Equal("COPY", await server.AskAsync<string>("SELECT string_agg(path, ',') FROM paths"));
+
+        // Here this replica knows the newest, and not what the other one writes.
+        await other.IngestAsync(Series.Sample(119));
+        var answers = await SendAsync(60);
+        Assert.Equal(new(0, 1, 0), answers[59].Counts());
+        Assert.All(answers[..59], answer => Assert.Equal(new(1, 0, 0), answer.Counts()));
+
+        Assert.Equal(120, await server.CountAsync("sungrow_samples"));
+        Assert.Equal("1 0 1", await EventsAsync("NOT summed"));
+        await server.Services.GetRequiredService<IngestEvents>().WriteSumsAsync(default);
+        Assert.Equal("119 119 0", await EventsAsync("summed"));
+
+        Task<Answer[]> SendAsync(int first) =>
+            Task.WhenAll(Enumerable.Range(first, 60).Select(number => server.IngestAsync(Series.Sample(number))));
+
+        Task<string> EventsAsync(string which) => server.AskAsync<string>(
+            $"SELECT concat_ws(' ', sum(requests), sum(inserted), sum(duplicates)) FROM ingest_events WHERE {which}");
     }
 
     [Theory]

@@ -58,7 +58,9 @@ internal sealed class FlushTransaction(
 
             try
             {
-                return await RunAsync(connection, flush, path, cancellationToken);
+                return path == WritePath.Copy && GoAlone(flush)
+                    ? await CopyAsync(connection, flush, cancellationToken)
+                    : await RunAsync(connection, flush, path, cancellationToken);
             }
             catch (PostgresException refused) when (path == WritePath.Copy && WritePolicy.FallsBack(refused.SqlState))
             {
@@ -114,6 +116,20 @@ internal sealed class FlushTransaction(
         }
 
         return standings;
+    }
+
+    // New single samples: no row of the audit, of the fleet's outbox or of a refresh goes with them.
+    private bool GoAlone(Flush flush) =>
+        flush.Requests.Count == flush.Rows.Count && outbox is null && !WritePolicy.IsLate(flush.First, time.GetUtcNow());
+
+    /// <summary>A COPY is a transaction by itself: a BEGIN and a COMMIT would be one more answer to wait for.</summary>
+    private async Task<IngestAnswer[]> CopyAsync(NpgsqlConnection connection, Flush flush, CancellationToken cancellationToken)
+    {
+        await SampleCopy.WriteAsync(connection, flush.Rows, cancellationToken);
+        var answers = new IngestAnswer[flush.Requests.Count];
+        Array.Fill(answers, new IngestAnswer(1, 0, 0));
+        events?.AddSingles(flush.Requests, answers);
+        return answers;
     }
 
     /// <param name="path">Compare has been tried: the insert finds out what differs.</param>

@@ -182,6 +182,7 @@ internal sealed class TimescaleBatchWriter(
     private async Task FlushAsync(List<Waiting> flush)
     {
         List<(Waiting Request, IngestAnswer Answer)> written = new(flush.Count);
+        var rows = flush.Sum(request => request.Rows);
         try
         {
             await WriteAsync(flush, written);
@@ -198,7 +199,7 @@ internal sealed class TimescaleBatchWriter(
         }
 
         written.ForEach(each => each.Request.TrySetResult(each.Answer));
-        flush.ForEach(request => Release(request.Rows));
+        Release(rows);
     }
 
     private async Task WriteAsync(List<Waiting> flush, List<(Waiting Request, IngestAnswer Answer)> written)
