@@ -199,6 +199,29 @@ public class OutageTests
         Assert.Equal(new(1, 0, 0), (await server.IngestAsync(Series.Sample(2))).Counts());
     }
 
+    [Fact]
+    public async Task A_rush_of_readers_takes_no_more_than_its_share_of_the_connections()
+    {
+        await using var postgres = await PostgresServer.StartAsync();
+        await using var server = await VpsServer.StartAsync(await postgres.CreateDatabaseAsync() + ";Timeout=60");
+        await server.IngestAsync(Series.Sample(1));
+        await using var other = await server.Database.OpenConnectionAsync();
+        await using (NpgsqlCommand hold = new("BEGIN; LOCK TABLE sungrow_samples", other))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        var readers = Enumerable.Range(0, 150).Select(_ => server.GetAsync("/v1/realtime", "viewer")).ToArray();
+        await Until.TrueAsync(async () => await ConnectionsAsync("AND wait_event_type = 'Lock'") == 36);
+        await other.CloseAsync();
+
+        Assert.All(await Task.WhenAll(readers), answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
+        Assert.InRange(await ConnectionsAsync(""), 36, 45);
+
+        Task<long> ConnectionsAsync(string which) => server.AskAsync<long>(
+            $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sungrow-vps' {which}");
+    }
+
     [Theory]
     [InlineData("ALTER TABLE sungrow_samples ADD CHECK (pv_power_w < 0) NOT VALID", HttpStatusCode.InternalServerError, "INTERNAL_ERROR")]
     [InlineData("ALTER DATABASE {0} SET default_transaction_read_only = on", HttpStatusCode.ServiceUnavailable, "DATABASE_UNAVAILABLE")]

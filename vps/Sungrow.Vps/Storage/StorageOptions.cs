@@ -110,6 +110,8 @@ internal static class DatabaseUrl
             Timeout = 5,
             CommandTimeout = 15,
             MaxAutoPrepare = 30,
+            // With those for samples and for the probe, two replicas and a backup fit into the hundred that PostgreSQL allows.
+            MaxPoolSize = 36,
             ApplicationName = "sungrow-vps",
         };
         what = "";
