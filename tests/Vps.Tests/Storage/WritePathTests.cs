@@ -9,12 +9,15 @@ namespace Sungrow.Vps.Tests.Storage;
 /// <summary>By which statement rows reach the table.</summary>
 public class WritePathTests(Databases databases)
 {
-    // As a client of the database sees it: what each statement was that inserted.
+    // As a client of the database sees it: what each statement was that inserted, and whether it was its own transaction.
     private const string Watch =
         """
         CREATE TABLE paths (id bigint GENERATED ALWAYS AS IDENTITY, path text);
         CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN INSERT INTO paths (path) VALUES (left(current_query(), 4)); RETURN NULL; END $$;
+          $$ BEGIN
+            INSERT INTO paths (path) VALUES (left(current_query(), 4) || CASE WHEN now() = statement_timestamp() THEN ' alone' ELSE '' END);
+            RETURN NULL;
+          END $$;
         CREATE TRIGGER watch AFTER INSERT ON sungrow_samples FOR EACH STATEMENT EXECUTE FUNCTION watch();
         """;
 
@@ -68,7 +71,7 @@ public class WritePathTests(Databases databases)
         await server.ExecuteAsync(Watch);
 
         Assert.All(await SendAsync(0), answer => Assert.Equal(new(1, 0, 0), answer.Counts()));
-        Assert.Equal("COPY", await server.AskAsync<string>("SELECT string_agg(path, ',') FROM paths"));
+        Assert.Equal("COPY alone", await server.AskAsync<string>("SELECT string_agg(path, ',') FROM paths"));
 
         // Here this replica knows the newest, and not what the other one writes.
         await other.IngestAsync(Series.Sample(119));

@@ -8,6 +8,8 @@ namespace Sungrow.Vps.Storage;
 /// <param name="isOn">Whether this VPS pushes at all; else nothing is written.</param>
 internal sealed class FleetOutbox(bool isOn)
 {
+    public bool IsOn => isOn;
+
     private const string Insert =
         "INSERT INTO fleet_outbox (device_id, from_ts, to_ts) SELECT * FROM unnest($1, $2, $3) AS sent (device_id, from_ts, to_ts)";
 

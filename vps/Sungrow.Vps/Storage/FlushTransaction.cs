@@ -120,7 +120,7 @@ internal sealed class FlushTransaction(
 
     // New single samples: no row of the audit, of the fleet's outbox or of a refresh goes with them.
     private bool GoAlone(Flush flush) =>
-        flush.Requests.Count == flush.Rows.Count && outbox is null && !WritePolicy.IsLate(flush.First, time.GetUtcNow());
+        flush.Requests.Count == flush.Rows.Count && outbox is not { IsOn: true } && !WritePolicy.IsLate(flush.First, time.GetUtcNow());
 
     /// <summary>A COPY is a transaction by itself: a BEGIN and a COMMIT would be one more answer to wait for.</summary>
     private async Task<IngestAnswer[]> CopyAsync(NpgsqlConnection connection, Flush flush, CancellationToken cancellationToken)
