@@ -10,8 +10,8 @@ using Sungrow.Vps.Storage;
 namespace Sungrow.Benchmarks;
 
 /// <summary>Claims, each in shares of what the same run measures: README.md. The server is a process of its own with authentication,
-/// limits, realtime and audit on. Cells are measured for two seconds each on an emptied table, in an order that rotates from round to round and
-/// turns back every other one.</summary>
+/// limits, realtime and audit on. Cells are measured for two seconds each on an emptied table, in an order that rotates from round to
+/// round and turns back every other one.</summary>
 internal static class IngestThroughput
 {
     private static readonly (int Rows, int Connections)[] Sizes = [(1, 1024), (60, 128), (1000, 32)];

@@ -81,7 +81,7 @@ internal sealed class RealtimeCache : IDisposable
         {
             var value = JsonSerializer.SerializeToUtf8Bytes(sample, RealtimeJson.Default.StoredSample);
             await _circuit.TryAsync(
-                RealtimeScripts.Fill, [Value(deviceId), Lease(deviceId)], [generation, nonce, value, Milliseconds(ValueLife)]);
+                RealtimeScripts.Fill, [Value(deviceId)], [generation, nonce, value, Milliseconds(ValueLife)]);
         }
 
         return sample;
@@ -137,7 +137,7 @@ internal sealed class RealtimeCache : IDisposable
     private async Task<Look?> LookAsync(string deviceId)
     {
         if (await _circuit!.TryAsync(
-            RealtimeScripts.Read, [Value(deviceId), Lease(deviceId), Generation], [Unique(), Milliseconds(LeaseLife)]) is not { } answer)
+            RealtimeScripts.Read, [Value(deviceId), Generation], [Unique(), Milliseconds(LeaseLife)]) is not { } answer)
         {
             return null;
         }
@@ -150,8 +150,6 @@ internal sealed class RealtimeCache : IDisposable
         await circuit.TryAsync(RealtimeScripts.Invalidate, [.. deviceIds.Select(Value)], [Unique(), Milliseconds(LeaseLife)]);
 
     private static RedisKey Value(string deviceId) => $"realtime:{deviceId}";
-
-    private static RedisKey Lease(string deviceId) => $"realtime:{deviceId}:lease";
 
     // Never the same twice, also after Redis has lost everything: no old lease can fit by accident.
     private static RedisValue Unique() => RandomNumberGenerator.GetHexString(32);

@@ -2,7 +2,8 @@ namespace Sungrow.Vps.Realtime;
 
 /// <summary>The lease, as Redis executes it: each script is one step that nothing else comes between.
 /// A value is believed only if it begins with the current generation, so that one SET disowns every value at once. A reader that found
-/// nothing may fill only while the nonce it was given still stands; whoever writes to the database changes the nonce afterwards. Keys of
+/// nothing may fill only while the nonce it was given still stands; whoever writes to the database changes the nonce afterwards. The nonce
+/// stands beside the value, at its key and <c>:lease</c>, which the scripts name themselves: one Redis, and no cluster of them. Keys of
 /// another type, or too long to be ours, are as good as missing, and are overwritten.</summary>
 internal static class RealtimeScripts
 {
@@ -16,27 +17,28 @@ internal static class RealtimeScripts
 
         """;
 
-    /// <summary>KEYS: value, lease, generation. ARGV: a new random text, the lease's milliseconds.
+    /// <summary>KEYS: value, generation. ARGV: a new random text, the lease's milliseconds.
     /// Returns one element, the value, or two: generation and nonce.</summary>
     public const string Read = Text + """
-        local generation = text(KEYS[3])
+        local generation = text(KEYS[2])
         if not generation then
           generation = ARGV[1]
-          redis.call('SET', KEYS[3], generation)
+          redis.call('SET', KEYS[2], generation)
         end
         local value = text(KEYS[1])
         if value and string.sub(value, 1, #generation) == generation then return {string.sub(value, #generation + 1)} end
-        local nonce = text(KEYS[2])
+        local lease = KEYS[1] .. ':lease'
+        local nonce = text(lease)
         if not nonce then
           nonce = ARGV[1]
-          redis.call('SET', KEYS[2], nonce, 'PX', ARGV[2])
+          redis.call('SET', lease, nonce, 'PX', ARGV[2])
         end
         return {generation, nonce}
         """;
 
-    /// <summary>KEYS: value, lease. ARGV: the generation and nonce that the read gave, the value, its milliseconds.</summary>
+    /// <summary>KEYS: value. ARGV: the generation and nonce that the read gave, the value, its milliseconds.</summary>
     public const string Fill = Text + """
-        if text(KEYS[2]) ~= ARGV[2] then return 0 end
+        if text(KEYS[1] .. ':lease') ~= ARGV[2] then return 0 end
         redis.call('SET', KEYS[1], ARGV[1] .. ARGV[3], 'PX', ARGV[4])
         return 1
         """;

@@ -29,7 +29,8 @@ internal ref struct BinaryCopy
         try
         {
             var length = Encode(rows, buffer, encode);
-            // Its end sends the end of the data, and throws what the server says to it; without a commit nothing of it stays.
+            // Its end sends the end of the data, and throws what the server says to it. In a transaction nothing of it stays without a
+            // commit; outside of one it is committed then, or as a whole not.
             await using var copy = await connection.BeginRawBinaryCopyAsync(sql, cancellationToken);
             await copy.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
         }

@@ -8,10 +8,10 @@ namespace Sungrow.Vps.Storage;
 /// <param name="isOn">Whether this VPS pushes at all; else nothing is written.</param>
 internal sealed class FleetOutbox(bool isOn)
 {
-    public bool IsOn => isOn;
-
     private const string Insert =
         "INSERT INTO fleet_outbox (device_id, from_ts, to_ts) SELECT * FROM unnest($1, $2, $3) AS sent (device_id, from_ts, to_ts)";
+
+    public bool IsOn => isOn;
 
     /// <summary>One row per device of which anything was inserted.</summary>
     /// <param name="inserted">Of each request.</param>
