@@ -106,7 +106,7 @@ fi
   "${as_postgres[@]}" "$bin/initdb" --pgdata "$data/postgres" --username sungrow --pwfile "$data/postgres.password" \
     --auth scram-sha-256 --encoding UTF8 --no-sync
 ) >"$data/initdb.log" 2>&1 || { cat "$data/initdb.log" >&2; die "PostgreSQL could not be set up."; }
-database_port=$(free_port 54320)
+database_port=$(free_port 25432) # Below 32768: above, a connection that goes out may have it for a moment.
 # Each in a session of its own: a terminal gives Ctrl-C to all of its own at once, and the edge would find nobody for its last report.
 setsid "${as_postgres[@]}" "$bin/postgres" -D "$data/postgres" -p "$database_port" -c listen_addresses=127.0.0.1 \
   -c unix_socket_directories= -c "shared_preload_libraries=$preload" >"$data/postgres.log" 2>&1 &
