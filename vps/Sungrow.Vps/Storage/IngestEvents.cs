@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Npgsql;
 using NpgsqlTypes;
 using Sungrow.Protocol;
@@ -172,15 +171,19 @@ internal sealed class IngestEvents(Database database, TimeProvider time, ILogger
 
     private void AddLocked((string DeviceId, DateTimeOffset Minute) key, Sum sum)
     {
-        if (_sums.Count >= MostSums && !_sums.ContainsKey(key))
+        if (_sums.TryGetValue(key, out var known))
+        {
+            _sums[key] = new Sum(
+                known.Samples + sum.Samples, known.First < sum.First ? known.First : sum.First, known.Last > sum.Last ? known.Last : sum.Last);
+        }
+        else if (_sums.Count < MostSums)
+        {
+            _sums[key] = sum;
+        }
+        else
         {
             _lost += sum.Samples;
-            return;
         }
-
-        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_sums, key, out var exists);
-        known = !exists ? sum : new Sum(
-            known.Samples + sum.Samples, known.First < sum.First ? known.First : sum.First, known.Last > sum.Last ? known.Last : sum.Last);
     }
 
     private static bool IsCleanSingle(IngestAnswer answer, SampleBatch request) => request.Samples.Count == 1 && answer.Inserted == 1;
