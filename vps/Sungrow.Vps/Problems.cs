@@ -71,6 +71,10 @@ internal static class Problems
             refusal.RetryAfter);
     }
 
+    /// <returns>Null where nothing was refused.</returns>
+    public static ProblemResult? TooOften(HttpContext context, RateRefusal? refusal) =>
+        refusal is null ? null : RateLimited(context, refusal);
+
     public static ProblemResult DatabaseUnavailable() =>
         Later(ErrorCodes.DatabaseUnavailable, "The database is not available; nothing was stored. Send it again.");
 

@@ -87,7 +87,7 @@ internal sealed class FleetRequests(
         StatusCodes.Status413PayloadTooLarge, ErrorCodes.TooManySamples, $"At most {ProtocolLimits.MaxSamples} rows in one batch.");
 
     private ProblemResult? TooOften(HttpContext context, string customer, int rows) =>
-        rates.Take($"{CustomerAuth.Tenant}/{customer}", rows) is { } refusal ? Problems.RateLimited(context, refusal) : null;
+        Problems.TooOften(context, rates.Take($"{CustomerAuth.Tenant}/{customer}", rows));
 
     // The sender is known, so that it is told apart from noise: an event, within what he may ask.
     private async Task<IResult> RefuseAsync(

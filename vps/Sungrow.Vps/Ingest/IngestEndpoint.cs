@@ -50,9 +50,7 @@ internal sealed class IngestRequests(
             batch = IngestBatchReader.Read(body.Utf8, storage.Value.Window(time.GetUtcNow()));
         }
 
-        var refusal = Refuse(batch, device)
-            ?? (rates.Take(device.DeviceId, batch.Samples.Count) is { } tooOften ? Problems.RateLimited(context, tooOften) : null);
-        if (refusal is not null)
+        if ((Refuse(batch, device) ?? Problems.TooOften(context, rates.Take(device.DeviceId, batch.Samples.Count))) is { } refusal)
         {
             await refusal.ExecuteAsync(context);
             return;

@@ -85,7 +85,7 @@ internal sealed class TelemetryRequests(
         {
             isCharged = true;
             // Whoever shows no token drains no bucket but theirs: no device id begins with a stroke.
-            return rates.Take(token is null ? $"/{deviceId}" : deviceId, samples: 1) is { } tooOften ? Problems.RateLimited(context, tooOften) : null;
+            return Problems.TooOften(context, rates.Take(token is null ? $"/{deviceId}" : deviceId, samples: 1));
         }
     }
 
@@ -116,6 +116,6 @@ internal sealed class TelemetrySenders(
             (device, refusal) = await devices.FindAsync(request.Tenant, request.DeviceId, token, from, cancellationToken);
         }
 
-        return new(device, refusal is null ? null : Problems.RateLimited(context, refusal));
+        return new(device, Problems.TooOften(context, refusal));
     }
 }
