@@ -98,7 +98,6 @@ public class QuarantineCommandsTests(Databases databases)
     [Fact]
     public async Task Whoever_reads_realtime_after_a_release_sees_what_was_released()
     {
-
         await using var redis = await RedisServer.StartAsync();
         var database = await databases.CreateAsync();
         await using var vps = await VpsServer.StartAsync(database, $"--REDIS_URL={redis.Url}");
@@ -106,7 +105,7 @@ public class QuarantineCommandsTests(Databases databases)
         await vps.IngestAsync(Series.Sample(1) with { LoadPowerW = 801 });
         Assert.Equal(800.25, await LoadAsync());
 
-        await RunAsync(database, [$"--REDIS_URL={redis.Url}"], "quarantine", "release", "1");
+        Assert.Equal(0, (await RunAsync(database, [$"--REDIS_URL={redis.Url}"], "quarantine", "release", "1")).ExitCode);
 
         Assert.Equal(801, await LoadAsync());
 
@@ -193,6 +192,8 @@ public class QuarantineCommandsTests(Databases databases)
     [Theory]
     [InlineData(2, "--limit is '0'; allowed is 1 .. 10000.", "quarantine", "list", "--limit", "0")]
     [InlineData(2, "Required argument missing for command: 'release'", "quarantine", "release")]
+    [InlineData(2, "'x' is no id; allowed are numbers, as listed.", "quarantine", "release", "1", "x")]
+    [InlineData(2, "No id is named; allowed are one or more, as listed.", "quarantine", "drop", "--Storage:Timescale=Off")]
     [InlineData(1, "7 is not in quarantine. See: sungrow-vps quarantine list --all", "quarantine", "show", "7")]
     [InlineData(1, "There is no event 7", "events", "show", "7")]
     public async Task What_cannot_be_is_one_sentence(int exitCode, string sentence, params string[] words)

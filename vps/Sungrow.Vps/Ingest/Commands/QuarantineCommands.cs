@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
@@ -15,7 +17,12 @@ internal static class QuarantineCommands
     public static Command Create()
     {
         var id = new Argument<long>("id") { Description = "As listed." };
-        var ids = new Argument<long[]>("ids") { Description = "As listed, one or more.", Arity = ArgumentArity.OneOrMore };
+        var ids = new Argument<long[]>("ids")
+        {
+            Description = "As listed, one or more.",
+            Arity = ArgumentArity.OneOrMore,
+            CustomParser = ParseIds,
+        };
         var device = new Option<string?>("--device") { Description = "Only of this device." };
         var code = new Option<string?>("--code") { Description = "Only with this code, for example CONFLICTING_SAMPLE." };
         var all = new Option<bool>("--all") { Description = "Also what was dropped, or replaced by a release." };
@@ -31,6 +38,31 @@ internal static class QuarantineCommands
             Admin.Verb(
                 "drop", "Let its values go; that it came stays counted.", session => DropAsync(session, session.Word(ids)), ids),
         };
+    }
+
+    // A setting may follow them, --REDIS_URL=..: it is left to those who read settings.
+    private static long[] ParseIds(ArgumentResult words)
+    {
+        List<long> ids = [];
+        foreach (var word in words.Tokens.Select(token => token.Value).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal)))
+        {
+            if (long.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+            {
+                ids.Add(id);
+            }
+            else
+            {
+                words.AddError($"'{word}' is no id; allowed are numbers, as listed.");
+            }
+        }
+
+        words.OnlyTake(ids.Count);
+        if (ids.Count == 0 && !words.Errors.Any())
+        {
+            words.AddError("No id is named; allowed are one or more, as listed.");
+        }
+
+        return [.. ids];
     }
 
     private static async Task ListAsync(AdminSession session, QuarantineFilter filter)
