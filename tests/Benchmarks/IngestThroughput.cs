@@ -10,7 +10,7 @@ using Sungrow.Vps.Storage;
 namespace Sungrow.Benchmarks;
 
 /// <summary>Claims, each in shares of what the same run measures: README.md. The server is a process of its own with authentication,
-/// limits, realtime and audit on. Cells are measured for two seconds each on an emptied table, in an order that rotates from round to
+/// limits, realtime and audit on. Cells are measured for a second each on an emptied table, in an order that rotates from round to
 /// round and turns back every other one.</summary>
 internal static class IngestThroughput
 {
@@ -21,8 +21,8 @@ internal static class IngestThroughput
 
     public static Command Command()
     {
-        Option<int> rounds = new("--rounds") { Description = "How often each is measured.", DefaultValueFactory = _ => 7 };
-        Option<double> seconds = new("--seconds") { Description = "How long each is measured.", DefaultValueFactory = _ => 2.0 };
+        Option<int> rounds = new("--rounds") { Description = "How often each is measured.", DefaultValueFactory = _ => 15 };
+        Option<double> seconds = new("--seconds") { Description = "How long each is measured.", DefaultValueFactory = _ => 1.0 };
         Option<string> on = new("--on") { Description = "plain, timescale or both.", DefaultValueFactory = _ => "both" };
         on.AcceptOnlyFromAmong("plain", "timescale", "both");
         Option<string[]> only = new("--only") { Description = "Only these, for example COPY or vps; all sizes where none is named.", AllowMultipleArgumentsPerToken = true };
