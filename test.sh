@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 
 need_sdk
 need_node
-need_packages postgresql redis-server caddy chromium docker-compose systemd python3-pymodbus strace faketime shellcheck
+need_packages postgresql redis-server caddy chromium docker-compose systemd python3-pymodbus python3-serial-asyncio strace faketime shellcheck
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

@@ -3,9 +3,12 @@ using Xunit;
 
 namespace Sungrow.Edge.Tests.Inverter;
 
-/// <summary>pymodbus's server in a process of its own. Debian: python3-pymodbus.</summary>
+/// <summary>pymodbus's server in a process of its own. Debian: python3-pymodbus, which imports python3-serial-asyncio but only recommends
+/// it.</summary>
 internal sealed class PymodbusServer : IAsyncDisposable
 {
+    public const string Python = "/usr/bin/python3";
+
     private readonly Process _process;
 
     private PymodbusServer(Process process, int port)
@@ -16,22 +19,26 @@ internal sealed class PymodbusServer : IAsyncDisposable
 
     public int Port { get; }
 
-    /// <summary>Skips the test where pymodbus is not installed, except on CI, which always has it.</summary>
     /// <param name="inverter">Whose words it holds: <c>sh10rt</c> or <c>sh20t</c>.</param>
     public static async Task<PymodbusServer> StartAsync(string inverter, CancellationToken cancellationToken)
     {
-        const string Python = "/usr/bin/python3";
-        if (!File.Exists(Python) || await RunsAsync(Start(Python, "-c", "import pymodbus"), cancellationToken) != 0)
-        {
-            Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", "python3-pymodbus is not installed");
-            Assert.Fail("python3-pymodbus is not installed");
-        }
-
+        await RequireAsync("pymodbus.server.async_io", cancellationToken);
         var process = Start(Python, Path.Combine(SourceFolder(), "pymodbus_server.py"), inverter);
         var line = await process.StandardOutput.ReadLineAsync(cancellationToken);
         return int.TryParse(line, out var port)
             ? new(process, port)
             : throw new InvalidOperationException(await process.StandardError.ReadToEndAsync(cancellationToken));
+    }
+
+    /// <summary>Skips the test where a module of pymodbus cannot be imported, except on CI, which always has it.</summary>
+    public static async Task RequireAsync(string module, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(Python) || await RunsAsync(Start(Python, "-c", $"import {module}"), cancellationToken) != 0)
+        {
+            const string missing = "python3-pymodbus and python3-serial-asyncio are not both installed";
+            Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", missing);
+            Assert.Fail(missing);
+        }
     }
 
     public async ValueTask DisposeAsync()

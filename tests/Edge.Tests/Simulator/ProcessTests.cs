@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Sungrow.Edge.Tests.Inverter;
 using Xunit;
 
 namespace Edge.Tests.Simulator;
@@ -9,7 +10,6 @@ namespace Edge.Tests.Simulator;
 /// <summary>The program itself, and a Modbus client that was not written here.</summary>
 public sealed class ProcessTests : IDisposable
 {
-    private const string Python = "/usr/bin/python3";
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
     private readonly string _log = Path.Combine(Path.GetTempPath(), $"served-{Guid.NewGuid():N}.jsonl");
     private readonly List<Process> _started = [];
@@ -19,12 +19,12 @@ public sealed class ProcessTests : IDisposable
     [Fact]
     public async Task Pymodbus_reads_what_the_log_says_was_served()
     {
-        Assert.SkipUnless(await HasPymodbusAsync(), "python3-pymodbus is not installed");
+        await PymodbusServer.RequireAsync("pymodbus.client", Cancelled);
         var simulator = StartSimulator("--port", "0", "--start", "2026-09-08T10:30:00Z", "--serial", "A1", "--log", _log);
         var port = int.Parse((await LineAsync(simulator)).Split(' ')[1].Split(':')[1]);
 
         // The client's own decoder: words big-endian, the low word first.
-        var client = Start(Python, "-c", $$"""
+        var client = Start(PymodbusServer.Python, "-c", $$"""
             import json
             from pymodbus.client import ModbusTcpClient
             from pymodbus.constants import Endian
@@ -166,18 +166,6 @@ public sealed class ProcessTests : IDisposable
         Assert.NotEqual(0, simulator.ExitCode);
         Assert.Equal("", await simulator.StandardOutput.ReadToEndAsync(Cancelled));
         return Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-    }
-
-    private async Task<bool> HasPymodbusAsync()
-    {
-        if (!File.Exists(Python))
-        {
-            return false;
-        }
-
-        var import = Start(Python, "-c", "import pymodbus.client");
-        await ExitAsync(import);
-        return import.ExitCode == 0;
     }
 
     private Process StartSimulator(params string[] options) =>
