@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Sungrow.Protocol;
+using Sungrow.TestServers;
 using Sungrow.Vps.Devices;
 using Sungrow.Vps.Storage;
 using Xunit;
@@ -303,6 +305,30 @@ public class TelemetryTests(Databases databases)
 
         var limits = vps.Services.GetRequiredService<RateLimits>();
         Assert.All(Enumerable.Range(0, 8), _ => Assert.Null(limits.TakeFailure(IPAddress.Loopback)));
+    }
+
+    [Fact]
+    public async Task A_device_made_by_its_first_message_is_found_though_another_look_up_began_before()
+    {
+        await using var vps = await VpsServer.StartAsync(await databases.CreateAsync(), "--AUTO_PROVISION=true");
+        var token = Tokens.Issue();
+        await using var other = await vps.Database.OpenConnectionAsync();
+        await using (NpgsqlCommand hold = new("BEGIN; LOCK TABLE devices IN SHARE MODE", other))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        var first = vps.PostAsync("/v1/tenants/default/devices/plug-1/telemetry", Json(Body()), token);
+        await Until.TrueAsync(
+            async () => await vps.CountAsync("pg_locks WHERE NOT granted AND relation = 'devices'::regclass") == 1);
+        TaskCompletionSource<RegisteredDevice?> before = new();
+        var second = vps.Services.GetRequiredService<DeviceAuthCache>()
+            .AskAsync("default", "plug-1", Tokens.Digest(token), () => before.Task, default);
+        await other.CloseAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await first).Status);
+        before.SetResult(null);
+        Assert.Null(await second);
     }
 
     private static string Body(string metrics = """{"power_w":12.5}""", string site = "default") =>

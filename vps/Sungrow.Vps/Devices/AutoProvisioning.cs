@@ -7,7 +7,7 @@ namespace Sungrow.Vps.Devices;
 
 /// <summary>Registers a device by its first message, at a tenant and a site that are there (<c>AUTO_PROVISION</c>). The token that it
 /// showed becomes its token, unless it is somebody's already.</summary>
-internal sealed class AutoProvisioning(Database database, IOptions<DevicesOptions> options)
+internal sealed class AutoProvisioning(Database database, DeviceAuthCache cache, IOptions<DevicesOptions> options)
 {
     /// <summary>Of one tenant, registered by anybody: who may make devices by naming them must not fill the registry.</summary>
     private const int MostDevices = 10_000;
@@ -30,7 +30,8 @@ internal sealed class AutoProvisioning(Database database, IOptions<DevicesOption
     private readonly EnvironmentTokens _devices = EnvironmentTokens.Parse(options.Value.DeviceTokens, oneDevicePerToken: true);
     private readonly EnvironmentTokens _viewers = EnvironmentTokens.Parse(options.Value.ViewerTokens, oneDevicePerToken: false);
 
-    /// <summary>Makes the device where it may be. Whether it is there now, perhaps by somebody else's doing, the registry says.</summary>
+    /// <summary>Makes the device where it may be. Whether it is there now, perhaps by somebody else's doing, the registry says to a look-up
+    /// that begins after this: one that began before is no longer joined.</summary>
     /// <param name="digest">Of the token shown; null for none.</param>
     public async Task TryAddAsync(string tenant, string site, string deviceId, byte[]? digest, CancellationToken cancellationToken)
     {
@@ -59,5 +60,8 @@ internal sealed class AutoProvisioning(Database database, IOptions<DevicesOption
         {
             // Two devices at once with one token: the other one has it.
         }
+
+        // Also where it was there already: whoever made it may not have come this far.
+        cache.Invalidate(tenant, deviceId);
     }
 }
