@@ -1,8 +1,8 @@
-using Edge.Tests.Simulator;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Sungrow.Edge.Inverter;
 using Sungrow.Edge.Tests.Inverter;
+using Sungrow.Edge.Tests.Simulator;
 using Sungrow.Simulator;
 using Sungrow.Simulator.Modbus;
 using Xunit;
@@ -10,7 +10,7 @@ using Reader = Sungrow.Edge.Inverter.InverterReader;
 using Reading = Sungrow.Edge.Inverter.Reading;
 using Simulated = Sungrow.Simulator.InverterOptions;
 
-namespace Edge.Tests.Faults;
+namespace Sungrow.Edge.Tests.Faults;
 
 /// <summary>The edge's own reader before a simulated inverter. The two share no code, so what the reader calls a value can be held against
 /// the simulated day.</summary>

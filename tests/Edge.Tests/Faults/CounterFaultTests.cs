@@ -1,7 +1,7 @@
 using Sungrow.Edge.Polling;
 using Xunit;
 
-namespace Edge.Tests.Faults;
+namespace Sungrow.Edge.Tests.Faults;
 
 /// <summary>Counters that an inverter gets wrong itself. The reader is honest about them: it hands on what was served. Whether that can be
 /// the day's is decided where the day is known, in Polling; here every other value stays the truth.</summary>

@@ -3,7 +3,7 @@ using Sungrow.Simulator;
 using Xunit;
 using Simulated = Sungrow.Simulator.InverterOptions;
 
-namespace Edge.Tests.Faults;
+namespace Sungrow.Edge.Tests.Faults;
 
 /// <summary>What stands wrong in the registers becomes a null, never another value.</summary>
 public class RegisterFaultTests

@@ -1,11 +1,10 @@
 using Sungrow.Edge.Buffer;
-using Sungrow.Edge.Tests;
 using Sungrow.Edge.Tests.Commands;
 using Sungrow.Edge.Tests.Inverter;
 using Sungrow.TestServers;
 using Xunit;
 
-namespace Edge.Tests.Faults;
+namespace Sungrow.Edge.Tests.Faults;
 
 /// <summary>The real program against an inverter gone mad, by the clock on the wall: what stands in the buffer afterwards was served, all
 /// of a row in one poll. SUNGROW_CHAOS_SECONDS says for how long.</summary>

@@ -1,10 +1,10 @@
-using Edge.Tests.Simulator;
 using Sungrow.Edge.Inverter;
+using Sungrow.Edge.Tests.Simulator;
 using Sungrow.Simulator;
 using Xunit;
 using Simulated = Sungrow.Simulator.InverterOptions;
 
-namespace Edge.Tests.Faults;
+namespace Sungrow.Edge.Tests.Faults;
 
 /// <summary>What goes wrong on the wire is a gap: no value of that poll, and the truth again when it has passed.</summary>
 public class WireFaultTests

@@ -2,8 +2,9 @@ using System.Net;
 using Sungrow.Simulator;
 using Sungrow.Simulator.Faults;
 using Xunit;
+using SimulatorSettings = Sungrow.Simulator.Settings;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public class CommandLineTests
 {
@@ -70,7 +71,7 @@ public class CommandLineTests
     {
         var settings = await ReadAsync("");
 
-        Assert.Equal(new Settings(new InverterOptions { Port = 5020 }, 1, 1, null, null, null), settings);
+        Assert.Equal(new SimulatorSettings(new InverterOptions { Port = 5020 }, 1, 1, null, null, null), settings);
         Assert.Equal(IPAddress.Loopback, settings.First.Bind);
     }
 
@@ -95,11 +96,11 @@ public class CommandLineTests
         Assert.Equal(new DateTimeOffset(2026, 9, 8, 3, 30, 0, 250, TimeSpan.Zero), settings.Start);
     }
 
-    private static Task<int> Never(Settings settings, CancellationToken stop) => throw new InvalidOperationException("must not run");
+    private static Task<int> Never(SimulatorSettings settings, CancellationToken stop) => throw new InvalidOperationException("must not run");
 
-    private static async Task<Settings> ReadAsync(string line)
+    private static async Task<SimulatorSettings> ReadAsync(string line)
     {
-        Settings? read = null;
+        SimulatorSettings? read = null;
         var given = CommandLine.Create((settings, _) =>
         {
             read = settings;

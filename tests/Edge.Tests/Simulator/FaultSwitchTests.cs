@@ -1,7 +1,7 @@
 using Sungrow.Simulator.Faults;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public sealed class FaultSwitchTests : IDisposable
 {

@@ -3,7 +3,7 @@ using Sungrow.Simulator;
 using Sungrow.Simulator.Faults;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 /// <summary>Each fault as it looks on the wire, and how the served log tells of it.</summary>
 public sealed class FaultTests : IDisposable

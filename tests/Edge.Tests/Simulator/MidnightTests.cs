@@ -1,7 +1,7 @@
 using Sungrow.Simulator.Day;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public class MidnightTests
 {

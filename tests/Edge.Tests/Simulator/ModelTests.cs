@@ -4,7 +4,7 @@ using Sungrow.Simulator.Faults;
 using Sungrow.Simulator.Modbus;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 /// <summary>What each model has and lacks, as a client meets it.</summary>
 public class ModelTests

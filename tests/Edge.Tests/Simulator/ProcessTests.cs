@@ -5,7 +5,7 @@ using System.Text.Json;
 using Sungrow.Edge.Tests.Inverter;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 /// <summary>The program itself, and a Modbus client that was not written here.</summary>
 public sealed class ProcessTests : IDisposable

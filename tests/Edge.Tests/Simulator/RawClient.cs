@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Sungrow.Simulator;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 /// <summary>A TCP connection that sends and reads bytes, and knows Modbus only as far as a test spells it out.</summary>
 internal sealed class RawClient : IDisposable

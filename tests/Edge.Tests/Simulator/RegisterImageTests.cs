@@ -2,7 +2,7 @@ using Sungrow.Simulator.Day;
 using Sungrow.Simulator.Modbus;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public class RegisterImageTests
 {

@@ -4,7 +4,7 @@ using Sungrow.Simulator.Faults;
 using Sungrow.Simulator.Modbus;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 /// <summary>Reads the simulated inverter's words as a client would, with a decoder of its own.</summary>
 internal static class Served

@@ -2,7 +2,7 @@ using System.Text.Json;
 using Sungrow.Simulator;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public sealed class ServedLogTests : IDisposable
 {

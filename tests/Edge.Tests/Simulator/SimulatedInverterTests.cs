@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using Sungrow.Simulator;
 using Xunit;
 
-namespace Edge.Tests.Simulator;
+namespace Sungrow.Edge.Tests.Simulator;
 
 public class SimulatedInverterTests
 {
