@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Sungrow.Edge;
 using Sungrow.Edge.Commands;
 
 var root = new RootCommand("""
@@ -16,7 +17,8 @@ root.Subcommands.Add(DeadLettersCommand.Create());
 root.Subcommands.Add(ExportCommand.Create());
 root.Subcommands.Add(ImportCommand.Create());
 
-var parsed = root.Parse(args);
+// Settings first: behind a command, one would be taken for the file or the number that the command asks for.
+var parsed = root.Parse([.. args.OrderByDescending(Settings.IsSetting)]);
 
 // No handling of signals by the parser: the host of 'run' does it, and the other commands may simply end.
 return parsed.Errors.Count > 0

@@ -39,8 +39,10 @@ internal static class Program
         root.Subcommands.Add(RestoreCommand.Create());
         root.Subcommands.Add(LoadCommands.Create());
 
+        // Settings first: behind a command, one would be taken for the name or the number that the command asks for.
+        var parsed = root.Parse([.. args.OrderByDescending(Settings.IsSetting)]);
+
         // Signals are the host's: it lets the requests in flight end.
-        var parsed = root.Parse(args);
         return parsed.Errors.Count > 0
             ? Task.FromResult(Admin.Refuse(parsed))
             : parsed.InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });

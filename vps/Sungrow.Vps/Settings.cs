@@ -45,6 +45,10 @@ internal static partial class Settings
                 where !string.IsNullOrWhiteSpace(value)
                 select KeyValuePair.Create(setting.Key, (string?)value)]);
 
+    /// <summary>Whether a word of the command line is a setting and not an option of a command, none of which has a colon or an underscore
+    /// in its name.</summary>
+    public static bool IsSetting(string word) => Argument().Match(word).Value.AsSpan().ContainsAny(':', '_');
+
     /// <exception cref="StartRefusedException">An argument is neither a command nor a setting.</exception>
     public static void CheckArguments(string[] args)
     {

@@ -97,12 +97,23 @@ public sealed class DeadLettersTests : IDisposable
     [InlineData("dead-letters", "retry")]
     [InlineData("dead-letters", "drop")]
     [InlineData("dead-letters", "drop", "--all", "3")]
+    [InlineData("dead-letters", "drop", "--Buffer:KeepSent=7.00:00:00")]
     public async Task Without_numbers_or_with_both_it_says_what_is_allowed(params string[] words)
     {
         DeadLetterSome();
 
         Assert.Equal($"'dead-letters {words[1]}' takes the numbers of dead letters, or --all.", (await EdgeProgram.RunAsync(_settings, words)).Refusal(2));
         Assert.Equal(2, SampleBuffer.ReadDeadLetters(Path).Count());
+    }
+
+    [Fact]
+    public async Task A_setting_behind_all_is_no_number()
+    {
+        DeadLetterSome();
+
+        var ended = await EdgeProgram.RunAsync(_settings, "dead-letters", "drop", "--all", "--Buffer:KeepSent=7.00:00:00");
+
+        Assert.Equal(["2 dead letters given up."], ended.Lines);
     }
 
     private void DeadLetterSome()

@@ -57,6 +57,16 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task A_setting_before_the_file_is_not_taken_for_it()
+    {
+        Write(1);
+
+        var ended = await EdgeProgram.RunAsync(_settings, "import", "--Buffer:KeepSent=7.00:00:00", Csv);
+
+        Assert.Equal(["1 sample will go with the next run."], ended.Lines);
+    }
+
+    [Fact]
     public async Task An_import_beside_a_daemon_is_refused()
     {
         Write(1);

@@ -40,26 +40,20 @@ internal static class QuarantineCommands
         };
     }
 
-    // A setting may follow them, --REDIS_URL=..: it is left to those who read settings.
+    // The library's own parser names the first of them, whichever is wrong.
     private static long[] ParseIds(ArgumentResult words)
     {
         List<long> ids = [];
-        foreach (var word in words.Tokens.Select(token => token.Value).TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal)))
+        foreach (var token in words.Tokens)
         {
-            if (long.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+            if (long.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
             {
                 ids.Add(id);
             }
             else
             {
-                words.AddError($"'{word}' is no id; allowed are numbers, as listed.");
+                words.AddError($"'{token.Value}' is no id; allowed are numbers, as listed.");
             }
-        }
-
-        words.OnlyTake(ids.Count);
-        if (ids.Count == 0 && !words.Errors.Any())
-        {
-            words.AddError("No id is named; allowed are one or more, as listed.");
         }
 
         return [.. ids];
